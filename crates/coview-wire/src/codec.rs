@@ -1,0 +1,159 @@
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::string::ToString;
+
+use serde::Deserialize;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::id::RequestId;
+use crate::limits;
+
+/// A text message of the protocol: one of the four message enums.
+///
+/// The trait is sealed by nothing but sense; it exists so that an engine can be written once for
+/// both kinds of client.
+pub trait Message: Sized + Serialize {
+    /// Reads one message.
+    ///
+    /// Unknown fields are ignored. The length is checked before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] tells a message that is too long from one of an unknown type and from one
+    /// that is malformed, and names the request id where it could be read, so it can be answered.
+    fn decode(text: &str) -> Result<Self, DecodeError>;
+
+    /// Writes the message as one JSON object.
+    fn encode(&self) -> String {
+        // The types hold only strings, numbers and maps with string keys.
+        serde_json::to_string(self).expect("a message of the protocol always has a JSON form")
+    }
+
+    /// The type of the message as it stands in `t`.
+    fn kind(&self) -> &'static str;
+}
+
+/// Why a text is not a message.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// Longer than [`limits::MESSAGE_BYTES`]. Nothing was read.
+    #[error("the message has {bytes} bytes; at most {max} are allowed", max = limits::MESSAGE_BYTES)]
+    TooLong {
+        /// The length of the message.
+        bytes: usize,
+    },
+    /// The type is not one this side knows. A newer peer may say more: answer, and go on.
+    #[error("unknown message type")]
+    UnknownType {
+        /// The request id, if the message has one.
+        re: Option<RequestId>,
+    },
+    /// Not JSON, not an object, without a type, or with a field missing or out of its limits.
+    #[error("malformed message: {fault}")]
+    Malformed {
+        /// The request id, if it could be read.
+        re: Option<RequestId>,
+        /// What is wrong and where. It names fields and limits, never values.
+        fault: String,
+    },
+}
+
+impl DecodeError {
+    /// The request id of the message, if it could be read.
+    #[must_use]
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::TooLong { .. } => None,
+            Self::UnknownType { re } | Self::Malformed { re, .. } => *re,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Head<'a> {
+    #[serde(borrow)]
+    pub(crate) t: Cow<'a, str>,
+    #[serde(default)]
+    pub(crate) re: Option<RequestId>,
+}
+
+pub(crate) fn head(text: &str) -> Result<Head<'_>, DecodeError> {
+    if text.len() > limits::MESSAGE_BYTES {
+        return Err(DecodeError::TooLong { bytes: text.len() });
+    }
+    serde_json::from_str(text).map_err(|error| malformed(None, &error))
+}
+
+pub(crate) fn malformed(re: Option<RequestId>, error: &serde_json::Error) -> DecodeError {
+    // serde_json quotes an offending value ("invalid type: string \"…\""); values may be personal,
+    // so only the category and the place are told for those.
+    let told = error.to_string();
+    let fault = if told.contains("invalid type") || told.contains("invalid value") {
+        alloc::format!("a field has the wrong type, line {} column {}", error.line(), error.column())
+    } else {
+        told
+    };
+    DecodeError::Malformed { re, fault }
+}
+
+/// Declares a message enum: every variant holds its own struct and has its word in `t`.
+///
+/// Decoding reads `t` first and then the one struct it names, so nothing is buffered and the
+/// limits of every field hold while it is read.
+macro_rules! messages {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $( $(#[$vmeta:meta])* $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, derive_more::From)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(tag = "t")]
+        pub enum $name {
+            $(
+                $(#[$vmeta])*
+                #[serde(rename = $word)]
+                $variant($variant),
+            )+
+        }
+
+        impl $name {
+            /// Every word that may stand in `t`, in declaration order.
+            pub const KINDS: &'static [&'static str] = &[$($word,)+];
+        }
+
+        impl crate::codec::Message for $name {
+            fn decode(text: &str) -> Result<Self, crate::codec::DecodeError> {
+                let head = crate::codec::head(text)?;
+                match &*head.t {
+                    $(
+                        $word => serde_json::from_str(text)
+                            .map(Self::$variant)
+                            .map_err(|error| crate::codec::malformed(head.re, &error)),
+                    )+
+                    _ => Err(crate::codec::DecodeError::UnknownType { re: head.re }),
+                }
+            }
+
+            fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $word,)+ }
+            }
+        }
+    };
+}
+
+/// A struct that is (part of) a message: public fields, one line of JSON.
+macro_rules! payload {
+    ($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub struct $name { $($body)* }
+    };
+}
+
+pub(crate) use messages;
+pub(crate) use payload;

@@ -1,0 +1,76 @@
+use core::fmt;
+use core::time::Duration;
+
+/// A point in time, as the duration since the engine's owner began to count.
+///
+/// Engines read no clock: their owner says what time it is. Unlike `std::time::Instant` a moment is
+/// the same in every run of a simulation, prints the same in a snapshot, and needs no `std`.
+///
+/// ```
+/// use core::time::Duration;
+/// use coview_wire::Moment;
+///
+/// let start = Moment::ZERO;
+/// let later = start + Duration::from_secs(20);
+/// assert_eq!(later.since(start), Duration::from_secs(20));
+/// assert_eq!(start.since(later), Duration::ZERO, "never negative");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// The moment the owner began to count.
+    pub const ZERO: Self = Self(Duration::ZERO);
+
+    /// The moment this long after [`Moment::ZERO`].
+    #[must_use]
+    pub const fn new(since_zero: Duration) -> Self {
+        Self(since_zero)
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl core::ops::Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(rhs))
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}s", self.0.as_secs_f64())
+    }
+}
+
+/// A moment at which an engine wants to be woken, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline {
+    /// When to call the engine again, at the latest.
+    pub at: Moment,
+    /// What will be overdue then, in words for a log or a trace.
+    pub why: &'static str,
+}
+
+impl Deadline {
+    /// The earlier of two optional deadlines; on a tie the first.
+    #[must_use]
+    pub fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+}
