@@ -1,0 +1,2 @@
+//! Placeholder until the hub is filled in.
+fn main() {}

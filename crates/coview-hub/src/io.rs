@@ -1,0 +1,139 @@
+use alloc::sync::Arc;
+use core::fmt;
+
+use coview_wire::CloseReason;
+use coview_wire::Deadline;
+
+use crate::event::Event;
+
+/// One connection, as its owner calls it. A number is never used again for another connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(u64);
+
+impl ConnId {
+    /// The connection with this number, chosen by the owner.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Debug for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnId({})", self.0)
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What happened on the owner's side.
+///
+/// An input about a connection the hub does not know, because it was never opened or is closed
+/// already, changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A client connected. It has [`Policy::first_reply`](crate::Policy::first_reply) to say who
+    /// it is.
+    Opened {
+        /// A number that was never used before.
+        conn: ConnId,
+    },
+    /// A client said something.
+    Text {
+        /// Who.
+        conn: ConnId,
+        /// One text message of the WebSocket, whole.
+        text: &'a str,
+    },
+    /// A client sent something binary. This version of the hub relays none.
+    Binary {
+        /// Who.
+        conn: ConnId,
+        /// One binary message of the WebSocket, whole.
+        bytes: &'a [u8],
+    },
+    /// A connection is gone, whoever closed it and whatever the reason. Also fine, and needless,
+    /// after an [`Output::Close`].
+    Closed {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A client does not read what it was sent: the owner's queue for it is full. The hub closes
+    /// the connection; the client may come back and resume.
+    TooSlow {
+        /// Which.
+        conn: ConnId,
+    },
+    /// The moment of [`Output::Idle`] has come. Too early or too often does no harm.
+    Timeout,
+    /// The server stops. Every session, request and connection ends; whoever connects later is
+    /// sent away.
+    Shutdown,
+}
+
+/// Tells no text: what clients say may hold secrets.
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { conn } => write!(f, "Opened {{ conn: {conn} }}"),
+            Self::Text { conn, text } => write!(f, "Text {{ conn: {conn}, {} bytes }}", text.len()),
+            Self::Binary { conn, bytes } => {
+                write!(f, "Binary {{ conn: {conn}, {} bytes }}", bytes.len())
+            }
+            Self::Closed { conn } => write!(f, "Closed {{ conn: {conn} }}"),
+            Self::TooSlow { conn } => write!(f, "TooSlow {{ conn: {conn} }}"),
+            Self::Timeout => f.write_str("Timeout"),
+            Self::Shutdown => f.write_str("Shutdown"),
+        }
+    }
+}
+
+/// What the owner has to do. Do it in this order.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a text message.
+    Send {
+        /// To whom.
+        conn: ConnId,
+        /// The message. One text may go to many connections; it is encoded once.
+        text: Arc<str>,
+    },
+    /// Close a connection after what was sent to it before. The hub has forgotten it already.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why; the client has been told the same in `closing`.
+        reason: CloseReason,
+    },
+    /// Something worth a line in the audit log happened.
+    Event(Event),
+    /// Nothing more to do now. Call again with [`Input::Timeout`] at this moment, if there is one.
+    Idle {
+        /// The earliest deadline, and what is due then.
+        wake_at: Option<Deadline>,
+    },
+}
+
+/// Tells no text: what is sent may hold a key or a resume secret.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { conn, text } => write!(f, "Send {{ conn: {conn}, {} bytes }}", text.len()),
+            Self::Close { conn, reason } => {
+                write!(f, "Close {{ conn: {conn}, reason: {reason:?} }}")
+            }
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Idle { wake_at } => f.debug_struct("Idle").field("wake_at", wake_at).finish(),
+        }
+    }
+}

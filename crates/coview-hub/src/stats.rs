@@ -1,0 +1,70 @@
+/// How much there is now (gauges) and how much there has been (counters), over all groups.
+///
+/// Gauges go up and down and are zero again when the last socket is closed and its grace is over;
+/// counters only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stats {
+    /// Gauge: open connections.
+    pub connections: u64,
+    /// Gauge: places of visitors, with a connection or waiting for one.
+    pub visitors: u64,
+    /// Gauge: visitor ids that are online.
+    pub visitors_online: u64,
+    /// Gauge: places of agents, with a connection or waiting for one.
+    pub agents: u64,
+    /// Gauge: requests of agents that wait for a visitor.
+    pub asks: u64,
+    /// Gauge: sessions, including accepted ones the visitor has not started yet.
+    pub sessions: u64,
+    /// Gauge: keys an agent could join with.
+    pub keys: u64,
+    /// Gauge: deadlines the hub keeps.
+    pub deadlines: u64,
+
+    /// Counter: connections opened.
+    pub connections_opened: u64,
+    /// Counter: connections the hub closed because nothing was heard for too long.
+    pub closed_silent: u64,
+    /// Counter: connections the hub closed because the client did not read.
+    pub closed_too_slow: u64,
+    /// Counter: connections the hub closed because the protocol was broken too often.
+    pub closed_protocol: u64,
+    /// Counter: messages received, readable or not.
+    pub messages_in: u64,
+    /// Counter: messages sent; a broadcast counts once for each receiver.
+    pub messages_out: u64,
+    /// Counter: messages answered by `problem`.
+    pub problems: u64,
+    /// Counter: requests answered by `refused`.
+    pub refusals: u64,
+    /// Counter: visitors who said hello.
+    pub visitors_arrived: u64,
+    /// Counter: agents who signed in.
+    pub agents_signed_in: u64,
+    /// Counter: places taken up again.
+    pub resumed: u64,
+    /// Counter: attempts to take up a place that is not there.
+    pub resume_failed: u64,
+    /// Counter: requests of agents.
+    pub asked: u64,
+    /// Counter: requests that were accepted.
+    pub asks_accepted: u64,
+    /// Counter: requests that were declined.
+    pub asks_declined: u64,
+    /// Counter: requests the agent withdrew.
+    pub asks_withdrawn: u64,
+    /// Counter: requests nobody answered in time.
+    pub asks_expired: u64,
+    /// Counter: requests that ended because the visitor began another session.
+    pub asks_busy: u64,
+    /// Counter: requests that ended because one side was lost or left.
+    pub asks_lost: u64,
+    /// Counter: sessions that began with a key.
+    pub sessions_manual: u64,
+    /// Counter: sessions that began by an accepted request.
+    pub sessions_one_click: u64,
+    /// Counter: sessions that ended.
+    pub sessions_ended: u64,
+    /// Counter: joins with a key no session has.
+    pub wrong_keys: u64,
+}
