@@ -198,7 +198,12 @@ pub const TABLE: &[Edge] = {
         request(S::Identified, T::ConnectPresence, S::PresenceConnected, S::Identified),
         request(S::Identified, T::StartManual, S::SharingManualIdentified, S::Identified),
         verb(S::Identified, T::LogOut, S::Anonymous),
-        request(S::PresenceConnected, T::StartManual, S::SharingManualPresence, S::PresenceConnected),
+        request(
+            S::PresenceConnected,
+            T::StartManual,
+            S::SharingManualPresence,
+            S::PresenceConnected,
+        ),
         verb(S::PresenceConnected, T::Disconnect, S::Identified),
         verb(S::PresenceConnected, T::AgentAsks, S::TermsRequested),
         verb(S::PresenceConnected, T::PresenceLost, S::Identified),

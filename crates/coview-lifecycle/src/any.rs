@@ -1,0 +1,590 @@
+//! A visitor in any state, for user interfaces and foreign languages: the same verbs, checked at
+//! run time.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::Context;
+use core::task::Poll;
+
+use coview_start::KeyDisplay;
+use coview_wire::AgentCard;
+use coview_wire::AppState;
+use coview_wire::EndReason;
+use coview_wire::OfflineReason;
+use coview_wire::PresenceData;
+use coview_wire::PresencePatch;
+use coview_wire::Profile;
+use coview_wire::RefusalCode;
+use coview_wire::VisitorId;
+use coview_wire::WithdrawReason;
+use derive_more::From;
+use thiserror::Error;
+
+use crate::link::Connectivity;
+use crate::link::Link;
+use crate::link::LinkClosed;
+use crate::pending::Pending;
+use crate::pending::RequestError;
+use crate::state::Anonymous;
+use crate::state::Identified;
+use crate::state::Manual;
+use crate::state::OneClick;
+use crate::state::PresenceConnected;
+use crate::state::Request;
+use crate::state::Sharing;
+use crate::state::State;
+use crate::state::TermsRequested;
+use crate::state::TermsShown;
+use crate::step::AnonymousStep;
+use crate::step::Change;
+use crate::step::IdentifiedStep;
+use crate::step::PresenceStep;
+use crate::step::SharingStep;
+use crate::step::TermsStep;
+use crate::table::StateKind;
+use crate::table::Trigger;
+use crate::visitor::Visitor;
+
+/// A visitor in any state.
+///
+/// The typed [`Visitor`] goes in by `From` and comes out by `TryFrom`; commands are checked when
+/// they are [applied](Self::apply), and a misuse gives the visitor back.
+///
+/// ```
+/// use coview_lifecycle::{Anonymous, AnyVisitor, Applied, Command, StateKind, Visitor, queue};
+///
+/// let (visitor, _peer) = queue::visitor();
+/// let any = AnyVisitor::from(visitor);
+/// assert_eq!(any.state(), StateKind::Anonymous);
+///
+/// let misuse = any.apply(Command::Accept).unwrap_err();
+/// assert_eq!(misuse.to_string(), "`accept` is not possible while Anonymous");
+/// let visitor = Visitor::<Anonymous, _>::try_from(misuse.into_visitor()).expect("still anonymous");
+/// # drop(visitor);
+/// ```
+#[derive(From)]
+#[must_use = "dropping a visitor means leaving"]
+pub enum AnyVisitor<L> {
+    /// [`Anonymous`]
+    Anonymous(Visitor<Anonymous, L>),
+    /// [`Identified`]
+    Identified(Visitor<Identified, L>),
+    /// [`PresenceConnected`]
+    PresenceConnected(Visitor<PresenceConnected, L>),
+    /// [`TermsRequested`]
+    TermsRequested(Visitor<TermsRequested, L>),
+    /// [`TermsShown`]
+    TermsShown(Visitor<TermsShown, L>),
+    /// [`Sharing`], started manually before login.
+    SharingManualAnonymous(Visitor<Sharing<Manual, Anonymous>, L>),
+    /// [`Sharing`], started manually after login.
+    SharingManualIdentified(Visitor<Sharing<Manual, Identified>, L>),
+    /// [`Sharing`], started manually while online.
+    SharingManualPresence(Visitor<Sharing<Manual, PresenceConnected>, L>),
+    /// [`Sharing`], started by an accepted request of an agent.
+    SharingOneClick(Visitor<Sharing<OneClick, PresenceConnected>, L>),
+}
+
+/// A verb as a value: the run-time twin of the typed method of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// [`Visitor::identify`] or [`Visitor::identify_as`]
+    Identify(VisitorId, Option<Profile>),
+    /// [`Visitor::connect_presence_with`]
+    ConnectPresence(PresenceData),
+    /// [`Visitor::start_manual`]
+    StartManual,
+    /// [`Visitor::terms_displayed`]
+    TermsDisplayed,
+    /// [`Visitor::accept`]
+    Accept,
+    /// [`Visitor::decline`]
+    Decline,
+    /// [`Visitor::end`]
+    End,
+    /// [`Visitor::disconnect`]
+    Disconnect,
+    /// [`Visitor::log_out`]
+    LogOut,
+}
+
+impl Command {
+    /// The row of the transition table this command takes.
+    #[must_use]
+    pub const fn trigger(&self) -> Trigger {
+        match self {
+            Self::Identify(..) => Trigger::Identify,
+            Self::ConnectPresence(_) => Trigger::ConnectPresence,
+            Self::StartManual => Trigger::StartManual,
+            Self::TermsDisplayed => Trigger::TermsDisplayed,
+            Self::Accept => Trigger::Accept,
+            Self::Decline => Trigger::Decline,
+            Self::End => Trigger::End,
+            Self::Disconnect => Trigger::Disconnect,
+            Self::LogOut => Trigger::LogOut,
+        }
+    }
+}
+
+/// The command means nothing in the state the visitor is in; here is the visitor, unchanged. With
+/// the typed [`Visitor`] it would not have compiled. It is never caused by anything a peer sends.
+#[derive(Error)]
+#[error("`{command}` is not possible while {}", visitor.state())]
+#[must_use = "dropping it drops the visitor, who then leaves"]
+pub struct ApiMisuse<L> {
+    /// The visitor, unchanged.
+    pub visitor: AnyVisitor<L>,
+    /// What was asked for.
+    pub command: Trigger,
+}
+
+impl<L> ApiMisuse<L> {
+    /// The visitor, to go on with.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> AnyVisitor<L> {
+        self.visitor
+    }
+}
+
+impl<L> fmt::Debug for ApiMisuse<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiMisuse")
+            .field("state", &self.visitor.state())
+            .field("command", &self.command)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub enum Applied<L> {
+    /// It took effect at once.
+    Now(AnyVisitor<L>),
+    /// It must be granted by the server.
+    Pending(AnyPending<L>),
+}
+
+/// A request the server has not answered yet: [`Pending`] for any state.
+///
+/// # Cancel safety
+///
+/// As for [`Pending`]: race `&mut pending`, take the request back with
+/// [`into_visitor`](Self::into_visitor).
+#[derive(Debug, From)]
+#[must_use = "the answer arrives only while this is awaited, and dropping it drops the visitor, who then leaves"]
+pub enum AnyPending<L> {
+    /// Waits for `identify`.
+    Identified(Pending<Identified, Anonymous, L>),
+    /// Waits for `connect_presence`.
+    PresenceConnected(Pending<PresenceConnected, Identified, L>),
+    /// Waits for `start_manual` before login.
+    SharingManualAnonymous(Pending<Sharing<Manual, Anonymous>, Anonymous, L>),
+    /// Waits for `start_manual` after login.
+    SharingManualIdentified(Pending<Sharing<Manual, Identified>, Identified, L>),
+    /// Waits for `start_manual` while online.
+    SharingManualPresence(Pending<Sharing<Manual, PresenceConnected>, PresenceConnected, L>),
+    /// Waits for `accept`.
+    SharingOneClick(Pending<Sharing<OneClick, PresenceConnected>, PresenceConnected, L>),
+}
+
+/// Why a request of an [`AnyVisitor`] was not granted.
+#[derive(Error)]
+pub enum AnyRequestError<L> {
+    /// The server said no and the visitor goes on.
+    #[error("refused: {reason}")]
+    Refused {
+        /// The visitor, as the no left it.
+        visitor: AnyVisitor<L>,
+        /// Why.
+        reason: RefusalCode,
+    },
+    /// The link ended for good, and the visitor with it.
+    #[error("the connection is closed: {0}")]
+    Closed(LinkClosed),
+}
+
+impl<L> fmt::Debug for AnyRequestError<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { reason, .. } => {
+                f.debug_struct("Refused").field("reason", reason).finish_non_exhaustive()
+            }
+            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
+        }
+    }
+}
+
+/// What the world did to an [`AnyVisitor`].
+#[derive(Debug)]
+pub enum AnyStep<L> {
+    /// An agent asks to share.
+    TermsRequested(AnyVisitor<L>),
+    /// The request went away.
+    TermsWithdrawn(AnyVisitor<L>, WithdrawReason),
+    /// The server took the visitor offline.
+    PresenceLost(AnyVisitor<L>, Option<OfflineReason>),
+    /// The session was ended by somebody else.
+    SessionEnded(AnyVisitor<L>, EndReason),
+    /// Something changed; the visitor stays where it is.
+    Changed(AnyVisitor<L>, Change),
+    /// The link ended for good.
+    Closed(LinkClosed),
+}
+
+macro_rules! each {
+    ($any:expr, $visitor:ident => $body:expr) => {
+        match $any {
+            AnyVisitor::Anonymous($visitor) => $body,
+            AnyVisitor::Identified($visitor) => $body,
+            AnyVisitor::PresenceConnected($visitor) => $body,
+            AnyVisitor::TermsRequested($visitor) => $body,
+            AnyVisitor::TermsShown($visitor) => $body,
+            AnyVisitor::SharingManualAnonymous($visitor) => $body,
+            AnyVisitor::SharingManualIdentified($visitor) => $body,
+            AnyVisitor::SharingManualPresence($visitor) => $body,
+            AnyVisitor::SharingOneClick($visitor) => $body,
+        }
+    };
+}
+
+impl<L> AnyVisitor<L> {
+    /// Which state the visitor is in.
+    #[must_use]
+    pub const fn state(&self) -> StateKind {
+        each!(self, visitor => visitor.state())
+    }
+
+    /// Whether there is a connection just now.
+    #[must_use]
+    pub fn connectivity(&self) -> Connectivity {
+        each!(self, visitor => visitor.connectivity())
+    }
+
+    /// Where the app is, as it said last.
+    #[must_use]
+    pub fn app(&self) -> AppState {
+        each!(self, visitor => visitor.app())
+    }
+
+    /// Who the visitor is, if identified.
+    #[must_use]
+    pub fn visitor_id(&self) -> Option<&VisitorId> {
+        match self {
+            Self::Anonymous(_) | Self::SharingManualAnonymous(_) => None,
+            Self::Identified(visitor) => Some(visitor.visitor_id()),
+            Self::PresenceConnected(visitor) => Some(visitor.visitor_id()),
+            Self::TermsRequested(visitor) => Some(visitor.visitor_id()),
+            Self::TermsShown(visitor) => Some(visitor.visitor_id()),
+            Self::SharingManualIdentified(visitor) => Some(visitor.visitor_id()),
+            Self::SharingManualPresence(visitor) => Some(visitor.visitor_id()),
+            Self::SharingOneClick(visitor) => Some(visitor.visitor_id()),
+        }
+    }
+
+    /// The key to show, or that none is to be shown.
+    #[must_use]
+    pub const fn key_display(&self) -> KeyDisplay<'_> {
+        match self {
+            Self::SharingManualAnonymous(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::SharingManualIdentified(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::SharingManualPresence(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::Anonymous(_)
+            | Self::Identified(_)
+            | Self::PresenceConnected(_)
+            | Self::TermsRequested(_)
+            | Self::TermsShown(_)
+            | Self::SharingOneClick(_) => KeyDisplay::Hidden,
+        }
+    }
+}
+
+impl<L: Link> AnyVisitor<L> {
+    /// Tells that the app went to the background or came back.
+    pub fn app_moved(&mut self, app: AppState) {
+        each!(self, visitor => visitor.app_moved(app));
+    }
+
+    /// Changes the presence data, if the visitor is online; otherwise says `false` and does nothing.
+    #[must_use]
+    pub fn update_presence(&mut self, data: PresencePatch) -> bool {
+        match self {
+            Self::PresenceConnected(visitor) => visitor.update_presence(data),
+            Self::TermsRequested(visitor) => visitor.update_presence(data),
+            Self::TermsShown(visitor) => visitor.update_presence(data),
+            Self::SharingManualPresence(visitor) => visitor.update_presence(data),
+            Self::SharingOneClick(visitor) => visitor.update_presence(data),
+            Self::Anonymous(_)
+            | Self::Identified(_)
+            | Self::SharingManualAnonymous(_)
+            | Self::SharingManualIdentified(_) => return false,
+        }
+        true
+    }
+
+    /// Who watches; nobody unless the visitor is sharing.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentCard] {
+        match self {
+            Self::SharingManualAnonymous(visitor) => visitor.agents(),
+            Self::SharingManualIdentified(visitor) => visitor.agents(),
+            Self::SharingManualPresence(visitor) => visitor.agents(),
+            Self::SharingOneClick(visitor) => visitor.agents(),
+            Self::Anonymous(_)
+            | Self::Identified(_)
+            | Self::PresenceConnected(_)
+            | Self::TermsRequested(_)
+            | Self::TermsShown(_) => &[],
+        }
+    }
+
+    /// Applies a command.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiMisuse`] if the command means nothing in this state; it gives the visitor back.
+    pub fn apply(self, command: Command) -> Result<Applied<L>, ApiMisuse<L>> {
+        let trigger = command.trigger();
+        let applied = match (self, command) {
+            (Self::Anonymous(visitor), Command::Identify(id, None)) => {
+                pending(visitor.identify(id))
+            }
+            (Self::Anonymous(visitor), Command::Identify(id, Some(profile))) => {
+                pending(visitor.identify_as(id, profile))
+            }
+            (Self::Identified(visitor), Command::ConnectPresence(data)) => {
+                pending(visitor.connect_presence_with(data))
+            }
+            (Self::Anonymous(visitor), Command::StartManual) => pending(visitor.start_manual()),
+            (Self::Identified(visitor), Command::StartManual) => pending(visitor.start_manual()),
+            (Self::PresenceConnected(visitor), Command::StartManual) => {
+                pending(visitor.start_manual())
+            }
+            (Self::TermsRequested(visitor), Command::TermsDisplayed) => {
+                now(visitor.terms_displayed())
+            }
+            (Self::TermsShown(visitor), Command::Accept) => pending(visitor.accept()),
+            (Self::TermsRequested(visitor), Command::Decline) => now(visitor.decline()),
+            (Self::TermsShown(visitor), Command::Decline) => now(visitor.decline()),
+            (Self::SharingManualAnonymous(visitor), Command::End) => now(visitor.end()),
+            (Self::SharingManualIdentified(visitor), Command::End) => now(visitor.end()),
+            (Self::SharingManualPresence(visitor), Command::End) => now(visitor.end()),
+            (Self::SharingOneClick(visitor), Command::End) => now(visitor.end()),
+            (Self::PresenceConnected(visitor), Command::Disconnect) => now(visitor.disconnect()),
+            (Self::Identified(visitor), Command::LogOut) => now(visitor.log_out()),
+            (visitor, _) => return Err(ApiMisuse { visitor, command: trigger }),
+        };
+        Ok(applied)
+    }
+
+    /// Waits for the next thing the world does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut next`; [`AnyNext::into_visitor`] gives the visitor back.
+    pub const fn next(self) -> AnyNext<L> {
+        AnyNext { visitor: Some(self) }
+    }
+}
+
+fn now<L, S>(visitor: Visitor<S, L>) -> Applied<L>
+where
+    AnyVisitor<L>: From<Visitor<S, L>>,
+{
+    Applied::Now(visitor.into())
+}
+
+fn pending<L, T, E>(pending: Pending<T, E, L>) -> Applied<L>
+where
+    AnyPending<L>: From<Pending<T, E, L>>,
+{
+    Applied::Pending(pending.into())
+}
+
+impl<L: Link> AnyPending<L> {
+    /// Gives up and takes the request back; `None` only if the answer was taken.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
+        match self {
+            Self::Identified(pending) => pending.into_visitor().map(Into::into),
+            Self::PresenceConnected(pending) => pending.into_visitor().map(Into::into),
+            Self::SharingManualAnonymous(pending) => pending.into_visitor().map(Into::into),
+            Self::SharingManualIdentified(pending) => pending.into_visitor().map(Into::into),
+            Self::SharingManualPresence(pending) => pending.into_visitor().map(Into::into),
+            Self::SharingOneClick(pending) => pending.into_visitor().map(Into::into),
+        }
+    }
+}
+
+fn poll_any<T, E, L: Link>(
+    pending: &mut Pending<T, E, L>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<AnyVisitor<L>, AnyRequestError<L>>>
+where
+    T: Request<E>,
+    AnyVisitor<L>: From<Visitor<T, L>> + From<Visitor<E, L>>,
+{
+    Pin::new(pending).poll(cx).map(|answer| match answer {
+        Ok(visitor) => Ok(visitor.into()),
+        Err(RequestError::Refused(refused)) => Err(AnyRequestError::Refused {
+            visitor: refused.visitor.into(),
+            reason: refused.reason,
+        }),
+        Err(RequestError::Closed(reason)) => Err(AnyRequestError::Closed(reason)),
+    })
+}
+
+impl<L: Link> Future for AnyPending<L> {
+    type Output = Result<AnyVisitor<L>, AnyRequestError<L>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Identified(pending) => poll_any(pending, cx),
+            Self::PresenceConnected(pending) => poll_any(pending, cx),
+            Self::SharingManualAnonymous(pending) => poll_any(pending, cx),
+            Self::SharingManualIdentified(pending) => poll_any(pending, cx),
+            Self::SharingManualPresence(pending) => poll_any(pending, cx),
+            Self::SharingOneClick(pending) => poll_any(pending, cx),
+        }
+    }
+}
+
+/// Waits for the next thing the world does to an [`AnyVisitor`].
+///
+/// # Cancel safety
+///
+/// As for [`Next`](crate::Next): race `&mut next`, take the visitor back with
+/// [`into_visitor`](Self::into_visitor).
+#[derive(Debug)]
+#[must_use = "a step happens only while this is awaited, and dropping it drops the visitor, who then leaves"]
+pub struct AnyNext<L> {
+    visitor: Option<AnyVisitor<L>>,
+}
+
+impl<L> AnyNext<L> {
+    /// Gives the visitor back without waiting any longer; `None` only if the step was taken.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
+        self.visitor
+    }
+}
+
+impl<L> Unpin for AnyNext<L> {}
+
+impl<L: Link> Future for AnyNext<L> {
+    type Output = AnyStep<L>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<AnyStep<L>> {
+        let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
+        loop {
+            visitor = match visitor.step() {
+                Ok(step) => return Poll::Ready(step),
+                Err(visitor) => visitor,
+            };
+            if each!(&mut visitor, visitor => visitor.shared.receive(cx)).is_pending() {
+                self.visitor = Some(visitor);
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<L> AnyVisitor<L> {
+    fn step(self) -> Result<AnyStep<L>, Self> {
+        match self {
+            Self::Anonymous(visitor) => match State::step(visitor) {
+                Ok(AnonymousStep::Changed(visitor, change)) => changed(visitor, change),
+                Ok(AnonymousStep::Closed(reason)) => Ok(AnyStep::Closed(reason)),
+                Err(visitor) => Err(visitor.into()),
+            },
+            Self::Identified(visitor) => match State::step(visitor) {
+                Ok(IdentifiedStep::Changed(visitor, change)) => changed(visitor, change),
+                Ok(IdentifiedStep::Closed(reason)) => Ok(AnyStep::Closed(reason)),
+                Err(visitor) => Err(visitor.into()),
+            },
+            Self::PresenceConnected(visitor) => match State::step(visitor) {
+                Ok(PresenceStep::TermsRequested(visitor)) => {
+                    Ok(AnyStep::TermsRequested(visitor.into()))
+                }
+                Ok(PresenceStep::Changed(visitor, change)) => changed(visitor, change),
+                Ok(PresenceStep::Lost(visitor)) => {
+                    let reason = visitor.shared.facts.last_offline;
+                    Ok(AnyStep::PresenceLost(visitor.into(), reason))
+                }
+                Err(visitor) => Err(visitor.into()),
+            },
+            Self::TermsRequested(visitor) => terms(visitor),
+            Self::TermsShown(visitor) => terms(visitor),
+            Self::SharingManualAnonymous(visitor) => sharing(visitor),
+            Self::SharingManualIdentified(visitor) => sharing(visitor),
+            Self::SharingManualPresence(visitor) => sharing(visitor),
+            Self::SharingOneClick(visitor) => sharing(visitor),
+        }
+    }
+}
+
+fn changed<S, L>(visitor: Visitor<S, L>, change: Change) -> Result<AnyStep<L>, AnyVisitor<L>>
+where
+    AnyVisitor<L>: From<Visitor<S, L>>,
+{
+    Ok(AnyStep::Changed(visitor.into(), change))
+}
+
+fn terms<S, L>(visitor: Visitor<S, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
+where
+    S: State<Step<L> = TermsStep<S, L>>,
+    AnyVisitor<L>: From<Visitor<S, L>>,
+{
+    match S::step(visitor) {
+        Ok(TermsStep::Withdrawn(visitor, reason)) => {
+            Ok(AnyStep::TermsWithdrawn(visitor.into(), reason))
+        }
+        Ok(TermsStep::Changed(visitor, change)) => changed(visitor, change),
+        Err(visitor) => Err(visitor.into()),
+    }
+}
+
+fn sharing<S, H, L>(visitor: Visitor<S, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
+where
+    S: State<Step<L> = SharingStep<S, H, L>>,
+    AnyVisitor<L>: From<Visitor<S, L>> + From<Visitor<H, L>>,
+{
+    match S::step(visitor) {
+        Ok(SharingStep::Ended(visitor, reason)) => {
+            Ok(AnyStep::SessionEnded(visitor.into(), reason))
+        }
+        Ok(SharingStep::Changed(visitor, change)) => changed(visitor, change),
+        Err(visitor) => Err(visitor.into()),
+    }
+}
+
+macro_rules! try_from_any {
+    ($($variant:ident => $state:ty,)+) => {$(
+        /// The typed visitor, if it is in this state; otherwise the same [`AnyVisitor`] back.
+        impl<L> TryFrom<AnyVisitor<L>> for Visitor<$state, L> {
+            type Error = AnyVisitor<L>;
+
+            fn try_from(any: AnyVisitor<L>) -> Result<Self, AnyVisitor<L>> {
+                if let AnyVisitor::$variant(visitor) = any { Ok(visitor) } else { Err(any) }
+            }
+        }
+    )+};
+}
+
+try_from_any! {
+    Anonymous => Anonymous,
+    Identified => Identified,
+    PresenceConnected => PresenceConnected,
+    TermsRequested => TermsRequested,
+    TermsShown => TermsShown,
+    SharingManualAnonymous => Sharing<Manual, Anonymous>,
+    SharingManualIdentified => Sharing<Manual, Identified>,
+    SharingManualPresence => Sharing<Manual, PresenceConnected>,
+    SharingOneClick => Sharing<OneClick, PresenceConnected>,
+}
+
+impl<L> fmt::Debug for AnyVisitor<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        each!(self, visitor => visitor.fmt(f))
+    }
+}

@@ -1,0 +1,252 @@
+//! A link made of two queues, for tests: no runtime, no socket, no thread.
+//!
+//! [`visitor`] gives an anonymous visitor and the [`Peer`] that plays the server. The peer answers
+//! by hand ([`Peer::said`], [`Peer::say`]), or says yes or no to every request by itself.
+//!
+//! ```
+//! use coview_lifecycle::{PresenceStep, queue};
+//! use coview_wire::VisitorId;
+//!
+//! # smol::block_on(async {
+//! let (visitor, mut peer) = queue::visitor();
+//! peer.grant_all();
+//! let visitor = visitor.identify(VisitorId::new("customer-42")?).await?;
+//! let visitor = visitor.connect_presence().await?;
+//!
+//! peer.ask_to_share("Grace");
+//! let PresenceStep::TermsRequested(asked) = visitor.next().await else { panic!() };
+//! assert_eq!(asked.agent().name(), "Grace");
+//! let sharing = asked.terms_displayed().accept().await?;
+//! # drop(sharing);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use core::fmt;
+use core::task::Context;
+use core::task::Poll;
+use core::task::Waker;
+
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AppState;
+use coview_wire::AskId;
+use coview_wire::ClientMessage;
+use coview_wire::GroupId;
+use coview_wire::Identified;
+use coview_wire::KeyLength;
+use coview_wire::PresenceConnected;
+use coview_wire::PresenceId;
+use coview_wire::RefusalCode;
+use coview_wire::Refused;
+use coview_wire::RequestId;
+use coview_wire::ServerMessage;
+use coview_wire::SessionConnected;
+use coview_wire::SessionId;
+use coview_wire::SessionKey;
+use coview_wire::Settings;
+use coview_wire::StartBy;
+use coview_wire::Terms;
+use coview_wire::TermsRequested;
+
+use crate::link::Arrival;
+use crate::link::Link;
+use crate::link::LinkClosed;
+use crate::state::Anonymous;
+use crate::visitor::Visitor;
+
+/// The visitor's half of the two queues.
+pub struct QueueLink(Rc<RefCell<Queues>>);
+
+/// The other half: plays the server.
+pub struct Peer(Rc<RefCell<Queues>>);
+
+#[derive(Default)]
+struct Queues {
+    said: VecDeque<ClientMessage>,
+    arrivals: VecDeque<Arrival>,
+    waker: Option<Waker>,
+    manner: Manner,
+    left: bool,
+    asks: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Manner {
+    #[default]
+    Silent,
+    Grant,
+    Refuse(RefusalCode),
+}
+
+/// An anonymous visitor of the group `test`, and the peer that plays the server.
+#[must_use]
+pub fn visitor() -> (Visitor<Anonymous, QueueLink>, Peer) {
+    let (link, peer) = link();
+    let group = GroupId::new("test").expect("the text is a group id");
+    let settings =
+        Settings { share_button: true, presence: true, key_digits: KeyLength::default() };
+    (Visitor::initialized(link, group, settings, AppState::Active), peer)
+}
+
+/// The two halves of a link, for a visitor of your own making.
+#[must_use]
+pub fn link() -> (QueueLink, Peer) {
+    let queues = Rc::new(RefCell::new(Queues::default()));
+    (QueueLink(Rc::clone(&queues)), Peer(queues))
+}
+
+impl Peer {
+    /// The next message the visitor said.
+    #[must_use]
+    pub fn said(&mut self) -> Option<ClientMessage> {
+        self.0.borrow_mut().said.pop_front()
+    }
+
+    /// Says something to the visitor.
+    pub fn say(&mut self, message: impl Into<ServerMessage>) {
+        self.arrive(Arrival::Message(message.into()));
+    }
+
+    /// Lets anything arrive on the link.
+    pub fn arrive(&mut self, arrival: Arrival) {
+        self.0.borrow_mut().arrive(arrival);
+    }
+
+    /// Closes the link for good.
+    pub fn close(&mut self, reason: LinkClosed) {
+        self.arrive(Arrival::Closed(reason));
+    }
+
+    /// From now on says yes to every request by itself. A manual start gets the key `123 456 786`.
+    pub fn grant_all(&mut self) {
+        self.0.borrow_mut().manner = Manner::Grant;
+    }
+
+    /// From now on says no to every request by itself.
+    pub fn refuse_all(&mut self, code: RefusalCode) {
+        self.0.borrow_mut().manner = Manner::Refuse(code);
+    }
+
+    /// From now on says nothing by itself.
+    pub fn be_silent(&mut self) {
+        self.0.borrow_mut().manner = Manner::Silent;
+    }
+
+    /// Lets an agent of this name ask to share, with a minute to answer; gives the request's id.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty, longer than 64 characters or has a control character.
+    pub fn ask_to_share(&mut self, agent_name: &str) -> AskId {
+        let ask = {
+            let mut queues = self.0.borrow_mut();
+            queues.asks += 1;
+            AskId::new(queues.asks)
+        };
+        let agent = AgentId::new("agent-1").expect("the text is an agent id");
+        self.say(TermsRequested {
+            ask,
+            agent: AgentCard::new(agent, agent_name).expect("the name keeps the limits"),
+            terms: Terms::new("1", "The agent will see this app's screen.")
+                .expect("the text keeps the limits"),
+            expires_ms: 60_000,
+        });
+        ask
+    }
+
+    /// Whether the visitor has been dropped.
+    #[must_use]
+    pub fn visitor_left(&self) -> bool {
+        self.0.borrow().left
+    }
+}
+
+impl Queues {
+    fn arrive(&mut self, arrival: Arrival) {
+        self.arrivals.push_back(arrival);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn answer(&mut self, message: &ClientMessage) {
+        let granted: (RequestId, ServerMessage) = match message {
+            ClientMessage::Identify(m) => {
+                (m.re, Identified { re: m.re, visitor: m.visitor.clone() }.into())
+            }
+            ClientMessage::PresenceConnect(m) => {
+                let presence = PresenceId::new(m.re.get());
+                (m.re, PresenceConnected { re: m.re, presence, focused: true }.into())
+            }
+            ClientMessage::SessionStart(m) => {
+                let key = match m.by {
+                    StartBy::RandomKey => SessionKey::parse("123 456 786").ok(),
+                    StartBy::VisitorId { .. } => None,
+                };
+                let session = SessionId::new(m.re.get());
+                (m.re, SessionConnected { re: m.re, start: m.start, session, key }.into())
+            }
+            ClientMessage::Hello(_)
+            | ClientMessage::Resume(_)
+            | ClientMessage::LogOut(_)
+            | ClientMessage::PresenceUpdate(_)
+            | ClientMessage::PresenceDisconnect(_)
+            | ClientMessage::AppMoved(_)
+            | ClientMessage::TermsDisplayed(_)
+            | ClientMessage::TermsAccepted(_)
+            | ClientMessage::TermsDeclined(_)
+            | ClientMessage::SessionEnd(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Bye(_) => return,
+        };
+        match self.manner {
+            Manner::Silent => {}
+            Manner::Grant => self.arrive(Arrival::Message(granted.1)),
+            Manner::Refuse(code) => {
+                let refused = Refused { re: granted.0, code, explanation: None };
+                self.arrive(Arrival::Message(refused.into()));
+            }
+        }
+    }
+}
+
+impl Link for QueueLink {
+    fn send(&mut self, message: ClientMessage) {
+        let mut queues = self.0.borrow_mut();
+        queues.answer(&message);
+        queues.said.push_back(message);
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let mut queues = self.0.borrow_mut();
+        match queues.arrivals.pop_front() {
+            Some(arrival) => Poll::Ready(arrival),
+            None => {
+                queues.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for QueueLink {
+    fn drop(&mut self) {
+        self.0.borrow_mut().left = true;
+    }
+}
+
+impl fmt::Debug for QueueLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueLink")
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Peer")
+    }
+}

@@ -1,0 +1,393 @@
+//! The states a visitor is in. Each carries what is true only there.
+
+use alloc::boxed::Box;
+
+use coview_start::DisplayKey;
+use coview_start::KeyDisplay;
+use coview_wire::ClientMessage;
+use coview_wire::LogOut;
+use coview_wire::PresenceDisconnect;
+use coview_wire::SessionEnd;
+use coview_wire::SessionId;
+use coview_wire::StartId;
+use coview_wire::VisitorId;
+
+use crate::consent::Consent;
+use crate::facts::Granted;
+use crate::facts::Presence;
+use crate::link::Link;
+use crate::pending::RequestError;
+use crate::step::AnonymousStep;
+use crate::step::IdentifiedStep;
+use crate::step::PresenceStep;
+use crate::step::SharingStep;
+use crate::step::TermsStep;
+use crate::table::StateKind;
+use crate::visitor::Shared;
+use crate::visitor::Visitor;
+
+/// Connected, not logged in: the visitor may start manually.
+#[derive(Debug)]
+pub struct Anonymous(pub(crate) ());
+
+/// Logged in: the visitor id is known.
+#[derive(Debug)]
+pub struct Identified {
+    pub(crate) visitor: VisitorId,
+}
+
+/// Online: agents of the group see the visitor and may ask.
+#[derive(Debug)]
+pub struct PresenceConnected {
+    pub(crate) identified: Identified,
+}
+
+/// An agent asked to share; the terms are not on the screen yet.
+#[derive(Debug)]
+pub struct TermsRequested {
+    pub(crate) online: PresenceConnected,
+    pub(crate) asked: Box<coview_wire::TermsRequested>,
+}
+
+/// The terms are on the screen; the visitor may accept or decline.
+#[derive(Debug)]
+pub struct TermsShown {
+    pub(crate) online: PresenceConnected,
+    pub(crate) asked: Box<coview_wire::TermsRequested>,
+}
+
+/// Sharing. `M` is how it began ([`Manual`] or [`OneClick`]), `H` is the state it goes back to.
+#[derive(Debug)]
+pub struct Sharing<M, H> {
+    pub(crate) mode: M,
+    pub(crate) home: H,
+    pub(crate) start: StartId,
+    pub(crate) session: SessionId,
+    pub(crate) consent: Consent,
+}
+
+/// Began manually: there is a key to show.
+#[derive(Debug)]
+pub struct Manual {
+    pub(crate) key: DisplayKey,
+}
+
+/// Began by an accepted request of an agent: there is no key.
+#[derive(Debug)]
+pub struct OneClick(pub(crate) ());
+
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// A state a visitor can be in: [`Anonymous`], [`Identified`], [`PresenceConnected`],
+/// [`TermsRequested`], [`TermsShown`] or one of the four kinds of [`Sharing`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a state of a visitor",
+    note = "the states are Anonymous, Identified, PresenceConnected, TermsRequested, TermsShown, Sharing<Manual, _> and Sharing<OneClick, PresenceConnected>"
+)]
+pub trait State: Sealed + Sized {
+    /// The state as a value.
+    const KIND: StateKind;
+
+    /// What the world can do to a visitor in this state.
+    type Step<L>;
+
+    /// The step that is due, or the visitor if none is.
+    #[doc(hidden)]
+    fn step<L>(visitor: Visitor<Self, L>) -> Result<Self::Step<L>, Visitor<Self, L>>;
+}
+
+/// A state in which a manual session may be started: [`Anonymous`], [`Identified`] or
+/// [`PresenceConnected`]. It is also where the session goes back to. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a visitor who is `{Self}` cannot start a manual session",
+    label = "a manual session is not possible in this state",
+    note = "it is possible while Anonymous, Identified or PresenceConnected: `end()` a running session, or `decline()` the terms on the screen, first"
+)]
+pub trait CanStartManually: State {}
+
+/// A state in which the visitor id is known. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a visitor who is `{Self}` has no visitor id",
+    label = "there is no visitor id in this state",
+    note = "call `identify(id).await` after the login"
+)]
+pub trait IsIdentified: State {
+    /// The visitor id.
+    #[doc(hidden)]
+    fn id(&self) -> &VisitorId;
+}
+
+/// A state in which the visitor is online. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a visitor who is `{Self}` is not online",
+    label = "there is no presence in this state",
+    note = "call `connect_presence().await` after `identify(id).await`"
+)]
+pub trait IsOnline: IsIdentified {}
+
+/// A state that a request leads to. Sealed; it is how [`Pending`](crate::Pending) knows what a yes
+/// means.
+#[doc(hidden)]
+pub trait Request<Else>: State {
+    fn grant<L: Link>(
+        visitor: Visitor<Else, L>,
+        granted: Granted,
+    ) -> Result<Visitor<Self, L>, RequestError<Else, L>>;
+
+    fn cancel<L: Link>(shared: &mut Shared<L>);
+}
+
+impl Sealed for Anonymous {}
+impl Sealed for Identified {}
+impl Sealed for PresenceConnected {}
+impl Sealed for TermsRequested {}
+impl Sealed for TermsShown {}
+impl<H: CanStartManually> Sealed for Sharing<Manual, H> {}
+impl Sealed for Sharing<OneClick, PresenceConnected> {}
+
+impl CanStartManually for Anonymous {}
+impl CanStartManually for Identified {}
+impl CanStartManually for PresenceConnected {}
+
+impl State for Anonymous {
+    const KIND: StateKind = StateKind::Anonymous;
+    type Step<L> = AnonymousStep<L>;
+
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<AnonymousStep<L>, Visitor<Self, L>> {
+        match (visitor.shared.facts.closed, visitor.shared.facts.take_change()) {
+            (Some(reason), _) => Ok(AnonymousStep::Closed(reason)),
+            (None, Some(change)) => Ok(AnonymousStep::Changed(visitor, change)),
+            (None, None) => Err(visitor),
+        }
+    }
+}
+
+impl State for Identified {
+    const KIND: StateKind = StateKind::Identified;
+    type Step<L> = IdentifiedStep<L>;
+
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<IdentifiedStep<L>, Visitor<Self, L>> {
+        match (visitor.shared.facts.closed, visitor.shared.facts.take_change()) {
+            (Some(reason), _) => Ok(IdentifiedStep::Closed(reason)),
+            (None, Some(change)) => Ok(IdentifiedStep::Changed(visitor, change)),
+            (None, None) => Err(visitor),
+        }
+    }
+}
+
+impl State for PresenceConnected {
+    const KIND: StateKind = StateKind::PresenceConnected;
+    type Step<L> = PresenceStep<L>;
+
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<PresenceStep<L>, Visitor<Self, L>> {
+        let facts = &mut visitor.shared.facts;
+        if facts.presence == Presence::Lost {
+            facts.presence_given_up();
+            return Ok(PresenceStep::Lost(visitor.map(|online| online.identified)));
+        }
+        if let Some(asked) = facts.request_at_the_door() {
+            let asked = Box::new(asked.clone());
+            return Ok(PresenceStep::TermsRequested(
+                visitor.map(|online| TermsRequested { online, asked }),
+            ));
+        }
+        match facts.take_change() {
+            Some(change) => Ok(PresenceStep::Changed(visitor, change)),
+            None => Err(visitor),
+        }
+    }
+}
+
+macro_rules! terms_step {
+    ($state:ident) => {
+        impl State for $state {
+            const KIND: StateKind = StateKind::$state;
+            type Step<L> = TermsStep<Self, L>;
+
+            fn step<L>(
+                mut visitor: Visitor<Self, L>,
+            ) -> Result<TermsStep<Self, L>, Visitor<Self, L>> {
+                let ask = visitor.state.asked.ask;
+                if let Some(reason) = visitor.shared.facts.request_over(ask) {
+                    return Ok(TermsStep::Withdrawn(visitor.map(|terms| terms.online), reason));
+                }
+                match visitor.shared.facts.take_change() {
+                    Some(change) => Ok(TermsStep::Changed(visitor, change)),
+                    None => Err(visitor),
+                }
+            }
+        }
+    };
+}
+terms_step!(TermsRequested);
+terms_step!(TermsShown);
+
+macro_rules! sharing_step {
+    ($mode:ident, $home:ident, $kind:ident) => {
+        impl State for Sharing<$mode, $home> {
+            const KIND: StateKind = StateKind::$kind;
+            type Step<L> = SharingStep<Self, $home, L>;
+
+            fn step<L>(
+                mut visitor: Visitor<Self, L>,
+            ) -> Result<SharingStep<Self, $home, L>, Visitor<Self, L>> {
+                if let Some(reason) = visitor.shared.facts.session_over(visitor.state.start) {
+                    return Ok(SharingStep::Ended(visitor.map(|sharing| sharing.home), reason));
+                }
+                match visitor.shared.facts.take_change() {
+                    Some(change) => Ok(SharingStep::Changed(visitor, change)),
+                    None => Err(visitor),
+                }
+            }
+        }
+    };
+}
+sharing_step!(Manual, Anonymous, SharingManualAnonymous);
+sharing_step!(Manual, Identified, SharingManualIdentified);
+sharing_step!(Manual, PresenceConnected, SharingManualPresence);
+sharing_step!(OneClick, PresenceConnected, SharingOneClick);
+
+impl IsIdentified for Identified {
+    fn id(&self) -> &VisitorId {
+        &self.visitor
+    }
+}
+
+impl IsIdentified for PresenceConnected {
+    fn id(&self) -> &VisitorId {
+        &self.identified.visitor
+    }
+}
+
+impl IsIdentified for TermsRequested {
+    fn id(&self) -> &VisitorId {
+        self.online.id()
+    }
+}
+
+impl IsIdentified for TermsShown {
+    fn id(&self) -> &VisitorId {
+        self.online.id()
+    }
+}
+
+impl<M, H: IsIdentified> IsIdentified for Sharing<M, H>
+where
+    Self: State,
+{
+    fn id(&self) -> &VisitorId {
+        self.home.id()
+    }
+}
+
+impl IsOnline for PresenceConnected {}
+impl IsOnline for TermsRequested {}
+impl IsOnline for TermsShown {}
+impl<M> IsOnline for Sharing<M, PresenceConnected> where Self: State {}
+
+/// The answer does not fit the request; the server broke the protocol and the request counts as
+/// refused.
+fn misfit<S, L>(visitor: Visitor<S, L>) -> RequestError<S, L> {
+    let reason = coview_wire::RefusalCode::Malformed;
+    crate::pending::Refused { visitor, reason }.into()
+}
+
+impl Request<Anonymous> for Identified {
+    fn grant<L: Link>(
+        visitor: Visitor<Anonymous, L>,
+        granted: Granted,
+    ) -> Result<Visitor<Self, L>, RequestError<Anonymous, L>> {
+        match granted {
+            Granted::Identity(id) => Ok(visitor.map(|Anonymous(())| Self { visitor: id })),
+            Granted::Presence | Granted::Session(..) => Err(misfit(visitor)),
+        }
+    }
+
+    fn cancel<L: Link>(shared: &mut Shared<L>) {
+        let re = shared.facts.next_request();
+        shared.link.send(ClientMessage::LogOut(LogOut { re }));
+    }
+}
+
+impl Request<Identified> for PresenceConnected {
+    fn grant<L: Link>(
+        visitor: Visitor<Identified, L>,
+        granted: Granted,
+    ) -> Result<Visitor<Self, L>, RequestError<Identified, L>> {
+        match granted {
+            Granted::Presence => Ok(visitor.map(|identified| Self { identified })),
+            Granted::Identity(_) | Granted::Session(..) => Err(misfit(visitor)),
+        }
+    }
+
+    fn cancel<L: Link>(shared: &mut Shared<L>) {
+        shared.facts.presence_given_up();
+        let re = shared.facts.next_request();
+        shared.link.send(ClientMessage::PresenceDisconnect(PresenceDisconnect { re }));
+    }
+}
+
+impl<H: CanStartManually> Request<H> for Sharing<Manual, H>
+where
+    Self: State,
+{
+    fn grant<L: Link>(
+        mut visitor: Visitor<H, L>,
+        granted: Granted,
+    ) -> Result<Visitor<Self, L>, RequestError<H, L>> {
+        let (start, session) = match granted {
+            Granted::Session(start, session) => (start, session),
+            Granted::Identity(_) | Granted::Presence => return Err(misfit(visitor)),
+        };
+        let key = match visitor.shared.facts.tracker.display_of(start) {
+            KeyDisplay::Show(key) => Some(key.clone()),
+            KeyDisplay::Hidden => None,
+        };
+        let Some(key) = key else {
+            // The session ended in the same breath it began, or the server gave no key: there is
+            // nothing to read out, so there is no manual session.
+            visitor.shared.end_session(start);
+            return Err(misfit(visitor));
+        };
+        let consent = Consent::to_view(session);
+        Ok(visitor.map(|home| Sharing { mode: Manual { key }, home, start, session, consent }))
+    }
+
+    fn cancel<L: Link>(shared: &mut Shared<L>) {
+        shared.cancel_start();
+    }
+}
+
+impl Request<PresenceConnected> for Sharing<OneClick, PresenceConnected> {
+    fn grant<L: Link>(
+        visitor: Visitor<PresenceConnected, L>,
+        granted: Granted,
+    ) -> Result<Visitor<Self, L>, RequestError<PresenceConnected, L>> {
+        let (start, session) = match granted {
+            Granted::Session(start, session) => (start, session),
+            Granted::Identity(_) | Granted::Presence => return Err(misfit(visitor)),
+        };
+        let consent = Consent::to_view(session);
+        Ok(visitor.map(|home| Self { mode: OneClick(()), home, start, session, consent }))
+    }
+
+    fn cancel<L: Link>(shared: &mut Shared<L>) {
+        shared.cancel_start();
+    }
+}
+
+impl<L: Link> Shared<L> {
+    fn cancel_start(&mut self) {
+        let start = self.facts.last_start();
+        self.end_session(start);
+    }
+
+    pub(crate) fn end_session(&mut self, start: StartId) {
+        self.facts.session_given_up(start);
+        let re = self.facts.next_request();
+        self.link.send(ClientMessage::SessionEnd(SessionEnd { re, start }));
+    }
+}

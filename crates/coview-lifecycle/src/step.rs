@@ -1,0 +1,194 @@
+//! What the world may do to a visitor: one enum for each state, each variant owning the visitor as
+//! it is then.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::Context;
+use core::task::Poll;
+
+use coview_wire::EndReason;
+use coview_wire::RefusalCode;
+use coview_wire::WithdrawReason;
+use derive_more::From;
+
+use crate::link::Connectivity;
+use crate::link::Link;
+use crate::link::LinkClosed;
+use crate::state::Anonymous;
+use crate::state::Identified;
+use crate::state::PresenceConnected;
+use crate::state::State;
+use crate::state::TermsRequested;
+use crate::visitor::Visitor;
+
+/// Something changed that moves the visitor to no other state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, From)]
+#[non_exhaustive]
+pub enum Change {
+    /// The connection came or went.
+    Connectivity(Connectivity),
+    /// Another device of the same visitor id took the focus (`false`) or gave it back (`true`):
+    /// agents' requests go to the device that has it.
+    #[from(ignore)]
+    Focus(bool),
+    /// An agent joined or left; so many watch now.
+    #[from(ignore)]
+    Guests(u32),
+    /// The server did not act on something that needs no answer, such as presence data beyond a
+    /// limit.
+    Problem(RefusalCode),
+}
+
+/// What can happen to a visitor who is [`Anonymous`].
+///
+/// ```text
+/// Anonymous ──▶ Anonymous   something changed
+///           ──▶ ∎           the link ended for good
+/// ```
+#[derive(Debug)]
+pub enum AnonymousStep<L> {
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<Anonymous, L>, Change),
+    /// The link ended for good. Connect anew to go on.
+    Closed(LinkClosed),
+}
+
+/// What can happen to a visitor who is [`Identified`].
+///
+/// ```text
+/// Identified ──▶ Identified   something changed
+///            ──▶ ∎            the link ended for good
+/// ```
+#[derive(Debug)]
+pub enum IdentifiedStep<L> {
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<Identified, L>, Change),
+    /// The link ended for good. Connect anew to go on.
+    Closed(LinkClosed),
+}
+
+/// What can happen to a visitor who is [`PresenceConnected`].
+///
+/// ```text
+///                     agent asks
+/// PresenceConnected ──────────────▶ TermsRequested
+///        │ ▲  │
+///        │ └──┘ something changed
+///        ▼ presence lost
+///    Identified
+/// ```
+#[derive(Debug)]
+pub enum PresenceStep<L> {
+    /// An agent asks to share: show the terms, then call
+    /// [`terms_displayed`](Visitor::terms_displayed).
+    TermsRequested(Visitor<TermsRequested, L>),
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<PresenceConnected, L>, Change),
+    /// The server took the visitor offline; [`last_offline`](Visitor::last_offline) says why.
+    Lost(Visitor<Identified, L>),
+}
+
+/// What can happen while an agent waits for the visitor's answer: in
+/// [`TermsRequested`] and in [`TermsShown`](crate::TermsShown).
+///
+/// ```text
+/// TermsRequested ─┐ withdrawn, expired, overtaken
+///                 ├──────────────────────────────▶ PresenceConnected
+/// TermsShown ─────┘
+/// ```
+pub enum TermsStep<S, L> {
+    /// The request went away: take the terms off the screen and say why.
+    Withdrawn(Visitor<PresenceConnected, L>, WithdrawReason),
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<S, L>, Change),
+}
+
+/// What can happen to a visitor who is [`Sharing`](crate::Sharing).
+///
+/// ```text
+/// Sharing<M, H> ──▶ Sharing<M, H>   something changed: who watches, the connection
+///               ──▶ H               the session was ended by somebody else
+/// ```
+pub enum SharingStep<S, H, L> {
+    /// The session is over; the visitor is where it came from.
+    Ended(Visitor<H, L>, EndReason),
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<S, L>, Change),
+}
+
+impl<S: State, L> fmt::Debug for TermsStep<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Withdrawn(visitor, reason) => {
+                f.debug_tuple("Withdrawn").field(visitor).field(reason).finish()
+            }
+            Self::Changed(visitor, change) => {
+                f.debug_tuple("Changed").field(visitor).field(change).finish()
+            }
+        }
+    }
+}
+
+impl<S: State, H: State, L> fmt::Debug for SharingStep<S, H, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(visitor, reason) => {
+                f.debug_tuple("Ended").field(visitor).field(reason).finish()
+            }
+            Self::Changed(visitor, change) => {
+                f.debug_tuple("Changed").field(visitor).field(change).finish()
+            }
+        }
+    }
+}
+
+/// Waits for the next thing the world does to a visitor. Made by [`Visitor::next`].
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is raced against something else and loses: race `&mut next`, and either
+/// go on polling it or take the visitor back with [`into_visitor`](Self::into_visitor). Dropping it
+/// drops the visitor, and dropping a visitor means leaving.
+#[must_use = "a step happens only while this is awaited, and dropping it drops the visitor, who then leaves"]
+pub struct Next<S, L> {
+    visitor: Option<Visitor<S, L>>,
+}
+
+impl<S, L> Next<S, L> {
+    pub(crate) const fn new(visitor: Visitor<S, L>) -> Self {
+        Self { visitor: Some(visitor) }
+    }
+
+    /// Gives the visitor back without waiting any longer; `None` only if the step was taken.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> Option<Visitor<S, L>> {
+        self.visitor
+    }
+}
+
+impl<S, L> Unpin for Next<S, L> {}
+
+impl<S: State, L: Link> Future for Next<S, L> {
+    type Output = S::Step<L>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
+        loop {
+            visitor = match S::step(visitor) {
+                Ok(step) => return Poll::Ready(step),
+                Err(visitor) => visitor,
+            };
+            if visitor.shared.receive(cx).is_pending() {
+                self.visitor = Some(visitor);
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<S: State, L> fmt::Debug for Next<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Next").field(&self.visitor).finish()
+    }
+}

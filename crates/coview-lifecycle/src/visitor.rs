@@ -1,0 +1,584 @@
+use alloc::boxed::Box;
+use core::fmt;
+use core::task::Context;
+use core::task::Poll;
+
+use coview_start::DisplayKey;
+use coview_start::StartMode;
+use coview_wire::AgentCard;
+use coview_wire::AppMoved;
+use coview_wire::AppState;
+use coview_wire::ClientMessage;
+use coview_wire::GroupId;
+use coview_wire::Identify;
+use coview_wire::LogOut;
+use coview_wire::OfflineReason;
+use coview_wire::PresenceConnect;
+use coview_wire::PresenceData;
+use coview_wire::PresenceDisconnect;
+use coview_wire::PresencePatch;
+use coview_wire::PresenceUpdate;
+use coview_wire::Profile;
+use coview_wire::SessionId;
+use coview_wire::SessionStart;
+use coview_wire::Settings;
+use coview_wire::StartBy;
+use coview_wire::Terms;
+use coview_wire::TermsAccepted;
+use coview_wire::TermsDeclined;
+use coview_wire::TermsDisplayed;
+use coview_wire::VisitorId;
+
+use crate::consent::Consent;
+use crate::facts::Awaited;
+use crate::facts::Facts;
+use crate::facts::Presence;
+use crate::link::Connectivity;
+use crate::link::Link;
+use crate::pending::Pending;
+use crate::state::Anonymous;
+use crate::state::CanStartManually;
+use crate::state::Identified;
+use crate::state::IsIdentified;
+use crate::state::IsOnline;
+use crate::state::Manual;
+use crate::state::OneClick;
+use crate::state::PresenceConnected;
+use crate::state::Sharing;
+use crate::state::State;
+use crate::state::TermsRequested;
+use crate::state::TermsShown;
+use crate::step::Next;
+use crate::table::StateKind;
+
+/// A visitor of an app, in state `S`, over the link `L`.
+///
+/// There is one value for one visitor. A verb consumes it and gives the visitor in its next state,
+/// so an order that makes no sense does not compile. What the world does comes from
+/// [`next`](Self::next), as an enum with exactly the outcomes the state allows.
+///
+/// **Dropping a visitor means leaving**: its link closes and the server ends what it was doing.
+///
+/// # Where do I start
+///
+/// An app gets its first visitor from an adapter (`coview::smol::connect`), a test from
+/// [`queue::visitor`](crate::queue::visitor). Hold the state you are in as a local variable of an
+/// event loop; where a field must hold any state, hold an [`AnyVisitor`](crate::AnyVisitor).
+///
+/// # States and verbs
+///
+/// Generated from the [transition table](crate::table::TABLE); a request that is refused leaves the
+/// visitor where it was, a refused `accept` while online.
+///
+#[doc = include_str!("../docs/verbs.md")]
+///
+/// `next()`, `app_moved()`, `connectivity()` and `group()` are there in every state.
+///
+/// # Examples
+///
+/// ```
+/// use coview_lifecycle::queue;
+/// use coview_wire::VisitorId;
+///
+/// # smol::block_on(async {
+/// let (visitor, mut peer) = queue::visitor();
+/// peer.grant_all();
+///
+/// let sharing = visitor.start_manual().await?;
+/// println!("Read this key to the agent: {}", sharing.key());
+/// let visitor = sharing.end();
+///
+/// let visitor = visitor.identify(VisitorId::new("customer-42")?).await?;
+/// let visitor = visitor.connect_presence().await?;
+/// # drop(visitor);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
+/// A verb of another state does not compile:
+///
+/// ```compile_fail,E0599
+/// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+/// visitor.connect_presence(); // Visitor<Anonymous>: identify first
+/// ```
+///
+/// Nor does using a visitor twice:
+///
+/// ```compile_fail,E0382
+/// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+/// let pending = visitor.start_manual();
+/// let again = visitor.start_manual(); // the visitor has moved into the first request
+/// ```
+#[must_use = "dropping a visitor means leaving"]
+pub struct Visitor<S, L> {
+    pub(crate) shared: Box<Shared<L>>,
+    pub(crate) state: S,
+}
+
+/// What a visitor keeps whatever its state: one pointer, moved from state to state.
+#[expect(missing_debug_implementations, reason = "it is never named outside this crate")]
+pub struct Shared<L> {
+    pub(crate) facts: Facts,
+    pub(crate) link: L,
+}
+
+impl<L: Link> Shared<L> {
+    /// Takes one thing that arrived, if there is one.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.facts.closed.is_some() {
+            return Poll::Pending;
+        }
+        self.link.poll_recv(cx).map(|arrival| self.facts.absorb(arrival))
+    }
+}
+
+/// # Everywhere
+impl<S, L> Visitor<S, L> {
+    pub(crate) fn map<T>(self, to: impl FnOnce(S) -> T) -> Visitor<T, L> {
+        Visitor { shared: self.shared, state: to(self.state) }
+    }
+
+    /// Which state this is, as a value.
+    #[must_use]
+    pub const fn state(&self) -> StateKind
+    where
+        S: State,
+    {
+        S::KIND
+    }
+
+    /// The group the visitor connected to. It never changes: no verb takes one.
+    #[must_use]
+    pub fn group(&self) -> &GroupId {
+        &self.shared.facts.group
+    }
+
+    /// What the group has switched on: whether to show a share button, whether there is presence.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.shared.facts.settings
+    }
+
+    /// Whether there is a connection just now; for a user interface to show.
+    #[must_use]
+    pub fn connectivity(&self) -> Connectivity {
+        self.shared.facts.connectivity
+    }
+
+    /// Where the app is, as it said last.
+    #[must_use]
+    pub fn app(&self) -> AppState {
+        self.shared.facts.app
+    }
+
+    /// Waits for the next thing the world does: the type of the answer says what that can be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut next`; [`Next::into_visitor`] gives the visitor back.
+    ///
+    /// ```
+    /// use coview_lifecycle::{AnonymousStep, LinkClosed, queue};
+    /// use coview_wire::CloseReason;
+    ///
+    /// # smol::block_on(async {
+    /// let (visitor, mut peer) = queue::visitor();
+    /// peer.close(LinkClosed::Server(CloseReason::Policy));
+    /// match visitor.next().await {
+    ///     AnonymousStep::Changed(_visitor, change) => println!("{change:?}"),
+    ///     AnonymousStep::Closed(reason) => println!("closed: {reason}"),
+    /// }
+    /// # });
+    /// ```
+    pub const fn next(self) -> Next<S, L>
+    where
+        S: State,
+    {
+        Next::new(self)
+    }
+}
+
+/// # Everywhere, said to the server
+impl<S, L: Link> Visitor<S, L> {
+    /// Tells that the app went to the background or came back. It is an input, not a step: agents
+    /// see it, the presence is kept by its lease, and the app never disconnects for it.
+    pub fn app_moved(&mut self, app: AppState) {
+        if self.shared.facts.app != app {
+            self.shared.facts.app = app;
+            let re = self.shared.facts.next_request();
+            self.shared.link.send(ClientMessage::AppMoved(AppMoved { re, app }));
+        }
+    }
+
+    /// Starts a session with a random key, which is shown and read out to an agent.
+    ///
+    /// It is possible before login, after login, and while online as the fallback when the agent
+    /// is on the wrong customer record. If an agent's request is on its way at the same time, the
+    /// manual start wins and the agent is told *busy*.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the visitor in the state it was in.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the start back.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+    /// # peer.grant_all();
+    /// let sharing = visitor.start_manual().await?;
+    /// assert_eq!(sharing.key().to_string(), "123 456 786");
+    /// # drop(sharing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// Not while a session runs:
+    ///
+    /// ```compile_fail,E0277
+    /// # smol::block_on(async {
+    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// let sharing = visitor.start_manual().await.unwrap();
+    /// let second = sharing.start_manual(); // `end()` the first one
+    /// # });
+    /// ```
+    pub fn start_manual(mut self) -> Pending<Sharing<Manual, S>, S, L>
+    where
+        S: CanStartManually,
+    {
+        self.start(StartMode::Manual, StartBy::RandomKey);
+        Pending::new(self)
+    }
+
+    fn start(&mut self, mode: StartMode, by: StartBy) {
+        let facts = &mut self.shared.facts;
+        let start = facts.next_start(mode);
+        let re = facts.next_request();
+        facts.wait_for(re, Awaited::Session(start));
+        self.shared.link.send(ClientMessage::SessionStart(SessionStart { re, start, by }));
+    }
+}
+
+/// # While anonymous
+impl<L: Link> Visitor<Anonymous, L> {
+    /// The visitor at the beginning of the story, over a link whose other half has been welcomed.
+    /// Adapters call it; apps get the visitor from an adapter.
+    pub fn initialized(link: L, group: GroupId, settings: Settings, app: AppState) -> Self {
+        let facts = Facts::new(group, settings, app);
+        Self { shared: Box::new(Shared { facts, link }), state: Anonymous(()) }
+    }
+
+    /// Says who the visitor is, after the login. The group stays the one of the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the visitor anonymous.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the request back.
+    ///
+    /// Another id needs a [`log_out`](Visitor::log_out) first:
+    ///
+    /// ```compile_fail,E0599
+    /// # use coview_wire::VisitorId;
+    /// # smol::block_on(async {
+    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// let visitor = visitor.identify(VisitorId::new("customer-42").unwrap()).await.unwrap();
+    /// visitor.identify(VisitorId::new("customer-43").unwrap());
+    /// # });
+    /// ```
+    ///
+    /// And the group cannot differ:
+    ///
+    /// ```compile_fail,E0061
+    /// # use coview_wire::{GroupId, VisitorId};
+    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// visitor.identify(VisitorId::new("customer-42").unwrap(), GroupId::new("another").unwrap());
+    /// ```
+    pub fn identify(self, visitor: VisitorId) -> Pending<Identified, Anonymous, L> {
+        self.ask_identity(visitor, None)
+    }
+
+    /// Like [`identify`](Self::identify), with what is known about the person now. It replaces the
+    /// profile given when connecting.
+    pub fn identify_as(
+        self,
+        visitor: VisitorId,
+        profile: Profile,
+    ) -> Pending<Identified, Anonymous, L> {
+        self.ask_identity(visitor, Some(profile))
+    }
+
+    fn ask_identity(
+        mut self,
+        visitor: VisitorId,
+        profile: Option<Profile>,
+    ) -> Pending<Identified, Anonymous, L> {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.wait_for(re, Awaited::Identity);
+        self.shared.link.send(ClientMessage::Identify(Identify { re, visitor, profile }));
+        Pending::new(self)
+    }
+}
+
+/// # Wherever the visitor is known
+impl<S, L> Visitor<S, L> {
+    /// Who the visitor is.
+    #[must_use]
+    pub fn visitor_id(&self) -> &VisitorId
+    where
+        S: IsIdentified,
+    {
+        self.state.id()
+    }
+
+    /// Whether this device has the focus of its visitor id: agents' requests go to the device that
+    /// was online last.
+    #[must_use]
+    pub fn has_focus(&self) -> bool
+    where
+        S: IsOnline,
+    {
+        matches!(self.shared.facts.presence, Presence::On { focused: true, .. })
+    }
+}
+
+/// # While identified
+impl<L: Link> Visitor<Identified, L> {
+    /// Goes online: agents of the group who watch see the visitor and may ask.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the visitor identified, for example with
+    /// [`PresenceDisabled`](coview_wire::RefusalCode::PresenceDisabled).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the request back.
+    pub fn connect_presence(self) -> Pending<PresenceConnected, Identified, L> {
+        self.connect_presence_with(PresenceData::new())
+    }
+
+    /// Like [`connect_presence`](Self::connect_presence), with what agents are told about where the
+    /// visitor is.
+    pub fn connect_presence_with(
+        mut self,
+        data: PresenceData,
+    ) -> Pending<PresenceConnected, Identified, L> {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.wait_for(re, Awaited::Presence);
+        self.shared.link.send(ClientMessage::PresenceConnect(PresenceConnect { re, data }));
+        Pending::new(self)
+    }
+
+    /// Forgets who the visitor is. It takes effect at once and cannot fail.
+    pub fn log_out(mut self) -> Visitor<Anonymous, L> {
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(ClientMessage::LogOut(LogOut { re }));
+        self.shared.facts.last_offline = None;
+        self.map(|_| Anonymous(()))
+    }
+
+    /// Why the server took the visitor offline, if it did since the login.
+    #[must_use]
+    pub fn last_offline(&self) -> Option<OfflineReason> {
+        self.shared.facts.last_offline
+    }
+}
+
+/// # While online
+impl<L: Link> Visitor<PresenceConnected, L> {
+    /// Goes offline. It takes effect at once and cannot fail.
+    pub fn disconnect(mut self) -> Visitor<Identified, L> {
+        self.shared.facts.presence_given_up();
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(ClientMessage::PresenceDisconnect(PresenceDisconnect { re }));
+        self.map(|online| online.identified)
+    }
+}
+
+/// # Wherever the visitor is online
+impl<S, L: Link> Visitor<S, L> {
+    /// Changes what agents are told about where the visitor is: sets and removes entries, keeps the
+    /// rest.
+    ///
+    /// ```
+    /// use coview_wire::{PresencePatch, VisitorId};
+    ///
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+    /// # peer.grant_all();
+    /// # let visitor = visitor.identify(VisitorId::new("customer-42")?).await?;
+    /// let mut visitor = visitor.connect_presence().await?;
+    /// visitor.update_presence(PresencePatch::new().set("page", "/checkout")?);
+    /// # drop(visitor);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn update_presence(&mut self, data: PresencePatch)
+    where
+        S: IsOnline,
+    {
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(ClientMessage::PresenceUpdate(PresenceUpdate { re, data }));
+    }
+}
+
+macro_rules! terms {
+    ($(#[$meta:meta])* $state:ident) => {
+        $(#[$meta])*
+        impl<L: Link> Visitor<$state, L> {
+            /// Who asks.
+            #[must_use]
+            pub fn agent(&self) -> &AgentCard {
+                &self.state.asked.agent
+            }
+
+            /// What the visitor is asked to agree to.
+            #[must_use]
+            pub fn terms(&self) -> &Terms {
+                &self.state.asked.terms
+            }
+
+            /// How long the visitor had to answer when the request arrived, in milliseconds. No
+            /// answer is a no: [`TermsStep::Withdrawn`](crate::TermsStep::Withdrawn) tells it.
+            #[must_use]
+            pub fn expires_ms(&self) -> u32 {
+                self.state.asked.expires_ms
+            }
+
+            /// Says no. It takes effect at once and cannot fail; the agent is told.
+            pub fn decline(mut self) -> Visitor<PresenceConnected, L> {
+                let ask = self.state.asked.ask;
+                self.shared.facts.request_answered(ask);
+                let re = self.shared.facts.next_request();
+                self.shared.link.send(ClientMessage::TermsDeclined(TermsDeclined { re, ask }));
+                self.map(|terms| terms.online)
+            }
+        }
+    };
+}
+terms! {
+    /// # While an agent asks and the terms are not shown yet
+    TermsRequested
+}
+terms! {
+    /// # While the terms are shown
+    TermsShown
+}
+
+impl<L: Link> Visitor<TermsRequested, L> {
+    /// Tells the agent that the terms are on the screen. Only now can they be accepted:
+    ///
+    /// ```compile_fail,E0599
+    /// use coview_lifecycle::{Link, TermsRequested, Visitor};
+    ///
+    /// fn too_early<L: Link>(asked: Visitor<TermsRequested, L>) {
+    ///     asked.accept();
+    /// }
+    /// ```
+    ///
+    /// ```
+    /// use coview_lifecycle::{Link, TermsRequested, Visitor};
+    ///
+    /// async fn in_order<L: Link>(asked: Visitor<TermsRequested, L>) {
+    ///     println!("{} asks: {}", asked.agent().name(), asked.terms().text());
+    ///     let shown = asked.terms_displayed();
+    ///     let sharing = shown.accept().await;
+    /// #   drop(sharing);
+    /// }
+    /// ```
+    pub fn terms_displayed(mut self) -> Visitor<TermsShown, L> {
+        let ask = self.state.asked.ask;
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(ClientMessage::TermsDisplayed(TermsDisplayed { re, ask }));
+        self.map(|TermsRequested { online, asked }| TermsShown { online, asked })
+    }
+}
+
+impl<L: Link> Visitor<TermsShown, L> {
+    /// Says yes: the agent is told *accepted* and the session starts under the visitor id. No key
+    /// is shown; there is none:
+    ///
+    /// ```compile_fail,E0599
+    /// use coview_lifecycle::{Link, TermsShown, Visitor};
+    ///
+    /// async fn no_key<L: Link>(shown: Visitor<TermsShown, L>) {
+    ///     let sharing = shown.accept().await.unwrap();
+    ///     println!("{}", sharing.key());
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the visitor online: the request was withdrawn or expired
+    /// in the same moment ([`TermsOver`](coview_wire::RefusalCode::TermsOver)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] ends what was accepted.
+    pub fn accept(mut self) -> Pending<Sharing<OneClick, PresenceConnected>, PresenceConnected, L> {
+        let ask = self.state.asked.ask;
+        self.shared.facts.request_answered(ask);
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(ClientMessage::TermsAccepted(TermsAccepted { re, ask }));
+        let mut online = self.map(|terms| terms.online);
+        online.start(StartMode::OneClick, StartBy::VisitorId { ask });
+        Pending::new(online)
+    }
+}
+
+/// # While sharing
+impl<M, H, L: Link> Visitor<Sharing<M, H>, L> {
+    /// How many agents watch.
+    #[must_use]
+    pub fn guests(&self) -> u32 {
+        self.shared.facts.guests().0
+    }
+
+    /// Who watches; at most the first 64.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentCard] {
+        self.shared.facts.guests().1
+    }
+
+    /// The session.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.state.session
+    }
+
+    /// The visitor's consent to this session.
+    #[must_use]
+    pub const fn consent(&self) -> &Consent {
+        &self.state.consent
+    }
+
+    /// Ends the session. It takes effect at once, with or without a connection, and cannot fail:
+    /// the visitor is where it came from.
+    pub fn end(mut self) -> Visitor<H, L> {
+        self.shared.end_session(self.state.start);
+        self.map(|sharing| sharing.home)
+    }
+}
+
+/// # While sharing by a key
+impl<H, L> Visitor<Sharing<Manual, H>, L> {
+    /// The key to show to the visitor, who reads it out to the agent.
+    #[must_use]
+    pub const fn key(&self) -> &DisplayKey {
+        &self.state.mode.key
+    }
+}
+
+impl<S: State, L> fmt::Debug for Visitor<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor")
+            .field("state", &format_args!("{}", S::KIND))
+            .field("connectivity", &self.shared.facts.connectivity)
+            .finish_non_exhaustive()
+    }
+}
