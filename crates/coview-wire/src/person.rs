@@ -385,6 +385,29 @@ impl PresencePatch {
         if self.0.len() > limits::PRESENCE_ENTRIES { Err(TOO_MANY) } else { Ok(self) }
     }
 
+    /// The one patch that changes what this patch and then a later one change.
+    ///
+    /// ```
+    /// use coview_wire::PresencePatch;
+    ///
+    /// let first = PresencePatch::new().set("page", "/cart")?.set("theme", "dark")?;
+    /// let later = PresencePatch::new().set("page", "/pay")?.remove("theme")?;
+    /// assert_eq!(first.then(&later)?, PresencePatch::new().set("page", "/pay")?.remove("theme")?);
+    /// # Ok::<(), coview_wire::TextError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TextError::TooMany`] if the two change more than 32 entries between them.
+    pub fn then(mut self, later: &Self) -> Result<Self, TextError> {
+        let added = later.0.keys().filter(|key| !self.0.contains_key(*key)).count();
+        if self.0.len() + added > limits::PRESENCE_ENTRIES {
+            return Err(TOO_MANY);
+        }
+        self.0.extend(later.0.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(self)
+    }
+
     /// Whether the patch changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -468,5 +491,47 @@ impl<'de> Deserialize<'de> for PresencePatch {
         let entries =
             deserializer.deserialize_map(Entries::<Option<Value>>(core::marker::PhantomData))?;
         Ok(Self(entries.into_iter().map(|(key, value)| (key, value.map(|v| v.0))).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(entries: &[(&str, Option<&str>)]) -> PresencePatch {
+        entries.iter().fold(PresencePatch::new(), |patch, (key, value)| match value {
+            Some(value) => patch.set(key, value).unwrap(),
+            None => patch.remove(key).unwrap(),
+        })
+    }
+
+    #[test]
+    fn two_patches_at_once_do_what_they_do_one_by_one() {
+        let sides = &[None, Some("x"), Some("y")];
+        for (before, first, later) in sides.iter().flat_map(|before| {
+            sides
+                .iter()
+                .flat_map(move |first| sides.iter().map(move |later| (before, first, later)))
+        }) {
+            let mut one_by_one = PresenceData::new();
+            if let Some(value) = before {
+                one_by_one = one_by_one.with("k", value).unwrap();
+            }
+            let mut at_once = one_by_one.clone();
+            let (first, later) = (patch(&[("k", *first), ("a", None)]), patch(&[("k", *later)]));
+            one_by_one.merge(&first).unwrap();
+            one_by_one.merge(&later).unwrap();
+            at_once.merge(&first.then(&later).unwrap()).unwrap();
+            assert_eq!(one_by_one, at_once);
+        }
+    }
+
+    #[test]
+    fn a_patch_of_two_keeps_the_limit() {
+        let full = (0..limits::PRESENCE_ENTRIES).fold(PresencePatch::new(), |patch, n| {
+            patch.set(&alloc::format!("k{n}"), "v").unwrap()
+        });
+        assert_eq!(full.clone().then(&patch(&[("other", None)])), Err(TOO_MANY));
+        assert!(full.then(&patch(&[("k0", None)])).is_ok());
     }
 }
