@@ -1,0 +1,359 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use coview_wire::AgentCard;
+use coview_wire::AgentMessage;
+use coview_wire::AgentNotice;
+use coview_wire::AgentResumed;
+use coview_wire::AgentSnapshot;
+use coview_wire::AgentToken;
+use coview_wire::AskEnded;
+use coview_wire::AskId;
+use coview_wire::AskOutcome;
+use coview_wire::Bye;
+use coview_wire::EndReason;
+use coview_wire::GroupId;
+use coview_wire::PROTOCOL_VERSION;
+use coview_wire::Ping;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::Resume;
+use coview_wire::ResumeSecret;
+use coview_wire::SessionId;
+use coview_wire::SignIn;
+use coview_wire::Timing;
+use coview_wire::ViewEnded;
+use coview_wire::VisitorId;
+use coview_wire::Watch;
+
+use crate::ENGINE;
+use crate::FIRST_REPLY;
+use crate::backoff::Backoff;
+use crate::role::Coalesced;
+use crate::role::Heard;
+use crate::role::Rest;
+use crate::role::Role;
+use crate::role::Rules;
+use crate::role::Said;
+
+/// The agent's side: says [`AgentMessage`], hears [`AgentNotice`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentRole {}
+
+/// What an agent's engine is made from.
+///
+/// ```
+/// use coview_proto::AgentConfig;
+/// use coview_wire::{AgentToken, GroupId};
+///
+/// let config = AgentConfig::new(GroupId::new("12345")?, AgentToken::new("s3cret")?);
+/// assert!(!format!("{config:?}").contains("s3cret"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// The group; it never changes.
+    pub group: GroupId,
+    /// What the agent is known by.
+    pub token: AgentToken,
+    /// How long to wait before reconnecting.
+    pub backoff: Backoff,
+    /// How long opening the first connection and the first reply on it may take together. On later
+    /// connections the server's own number holds.
+    pub first_reply: Duration,
+}
+
+impl AgentConfig {
+    /// A configuration with the default times.
+    #[must_use]
+    pub fn new(group: GroupId, token: AgentToken) -> Self {
+        Self { group, token, backoff: Backoff::default(), first_reply: FIRST_REPLY }
+    }
+}
+
+/// What the server told an agent with its first reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentGreeting {
+    /// Who the agent is, as visitors see it.
+    pub agent: AgentCard,
+    /// The times the engine keeps.
+    pub timing: Timing,
+}
+
+impl Role for AgentRole {
+    type Says = AgentMessage;
+    type Hears = AgentNotice;
+    type Config = AgentConfig;
+    type Greeting = AgentGreeting;
+}
+
+/// What the server knows of an agent.
+#[derive(Debug)]
+pub struct Base {
+    watch: Option<Watched>,
+    /// The request that waits for the visitor.
+    ask: Option<AskId>,
+    /// The session the agent is in, or is about to be in after an accepted request.
+    view: Option<SessionId>,
+}
+
+/// Whom the agent watches.
+#[derive(Clone, Debug)]
+enum Watched {
+    Everybody,
+    One(VisitorId),
+}
+
+/// What is said again to a server that has forgotten the agent.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Watch,
+}
+
+impl Rules<Self> for AgentRole {
+    type Base = Base;
+    type Step = Step;
+
+    fn base(_: &AgentConfig) -> Base {
+        Base { watch: None, ask: None, view: None }
+    }
+
+    fn backoff(config: &AgentConfig) -> Backoff {
+        config.backoff
+    }
+
+    fn first_reply(config: &AgentConfig) -> Duration {
+        config.first_reply
+    }
+
+    fn greet(config: &AgentConfig, _: &Base) -> AgentMessage {
+        AgentMessage::SignIn(SignIn {
+            re: ENGINE,
+            version: PROTOCOL_VERSION,
+            group: config.group.clone(),
+            token: config.token.clone(),
+        })
+    }
+
+    fn resume(config: &AgentConfig, secret: ResumeSecret) -> AgentMessage {
+        let group = config.group.clone();
+        AgentMessage::Resume(Resume { re: ENGINE, version: PROTOCOL_VERSION, group, secret })
+    }
+
+    fn ping() -> AgentMessage {
+        AgentMessage::Ping(Ping {})
+    }
+
+    fn bye() -> AgentMessage {
+        AgentMessage::Bye(Bye {})
+    }
+
+    fn sort_said(message: &AgentMessage) -> Said {
+        use AgentMessage as M;
+        match message {
+            M::SignIn(_) | M::Resume(_) | M::Ping(_) => Said::Own,
+            M::Bye(_) => Said::Bye,
+            M::Watch(m) => Said::App(m.re),
+            M::Unwatch(m) => Said::App(m.re),
+            M::Ask(m) => Said::App(m.re),
+            M::Withdraw(m) => Said::App(m.re),
+            M::Join(m) => Said::App(m.re),
+            M::Leave(m) => Said::App(m.re),
+            M::EndSession(m) => Said::App(m.re),
+            M::Eject(m) => Said::App(m.re),
+        }
+    }
+
+    fn sort_heard(message: AgentNotice) -> Heard<Self> {
+        use AgentNotice as M;
+        let answer = |re: Option<RequestId>, message| match re {
+            Some(re) => Heard::Answer { re, message },
+            None => Heard::News(message),
+        };
+        match message {
+            M::SignedIn(signed_in) => Heard::Greeting {
+                greeting: AgentGreeting { agent: signed_in.agent, timing: signed_in.timing },
+                secret: signed_in.secret,
+                timing: signed_in.timing,
+            },
+            M::Resumed(AgentResumed { ref snapshot, .. }) => Heard::Resumed {
+                seen: snapshot.seen,
+                refused: snapshot.answered.filter(|a| a.refused.is_some()).map(|a| a.re),
+                message,
+            },
+            M::Pong(pong) => Heard::Pong { seen: pong.seen },
+            M::Closing(closing) => Heard::Closing(closing),
+            M::Refused(ref refused) => {
+                Heard::No { re: Some(refused.re), code: refused.code, message }
+            }
+            M::Problem(ref problem) => Heard::No { re: problem.re, code: problem.code, message },
+            M::Asked(ref asked) => Heard::Answer { re: asked.re, message },
+            M::Roster(ref roster) => answer(roster.re, message),
+            M::Joined(ref joined) => answer(joined.re, message),
+            M::VisitorOnline(_)
+            | M::VisitorChanged(_)
+            | M::VisitorOffline(_)
+            | M::TermsSeen(_)
+            | M::AskEnded(_)
+            | M::ViewGuests(_)
+            | M::ViewEnded(_) => Heard::News(message),
+        }
+    }
+
+    /// Nothing an agent says is said so often that it would have to be taken together.
+    fn coalesce(_: &AgentMessage, _: &AgentMessage) -> Coalesced<Self> {
+        Coalesced::Barrier
+    }
+
+    fn acted_on(base: &mut Base, message: &AgentMessage) {
+        use AgentMessage as M;
+        match message {
+            M::Watch(Watch { visitor, .. }) => {
+                base.watch = Some(visitor.clone().map_or(Watched::Everybody, Watched::One));
+            }
+            M::Unwatch(_) => base.watch = None,
+            M::Leave(leave) => {
+                base.view.take_if(|view| leave.session.is_none_or(|session| session == *view));
+            }
+            // What comes of these, the server tells.
+            M::Ask(_)
+            | M::Withdraw(_)
+            | M::Join(_)
+            | M::EndSession(_)
+            | M::Eject(_)
+            | M::SignIn(_)
+            | M::Resume(_)
+            | M::Ping(_)
+            | M::Bye(_) => {}
+        }
+    }
+
+    fn heard(base: &mut Base, message: &AgentNotice) {
+        use AgentNotice as M;
+        match message {
+            M::Resumed(AgentResumed { snapshot, .. }) => {
+                base.ask = snapshot.ask.as_ref().map(|facts| facts.ask);
+                base.view = snapshot.view.as_ref().map(|facts| facts.session);
+            }
+            M::Asked(asked) => base.ask = Some(asked.ask),
+            M::AskEnded(AskEnded { ask: ended, session, .. }) => {
+                if base.ask.take_if(|ask| ask == ended).is_some() && session.is_some() {
+                    base.view = *session;
+                }
+            }
+            M::Joined(joined) => base.view = Some(joined.view.session),
+            M::ViewEnded(ended) => {
+                base.view.take_if(|view| *view == ended.session);
+            }
+            M::SignedIn(_)
+            | M::Roster(_)
+            | M::VisitorOnline(_)
+            | M::VisitorChanged(_)
+            | M::VisitorOffline(_)
+            | M::TermsSeen(_)
+            | M::ViewGuests(_)
+            | M::Refused(_)
+            | M::Problem(_)
+            | M::Pong(_)
+            | M::Closing(_) => {}
+        }
+    }
+
+    /// An agent's place is in front of the screen.
+    fn may_rest<'a>(
+        _: &'a Base,
+        _: impl Iterator<Item = &'a AgentMessage>,
+        _: impl Iterator<Item = &'a AgentMessage>,
+    ) -> Rest {
+        Rest::No
+    }
+
+    fn restore(base: &Base, done: Option<Step>) -> Option<(Step, AgentMessage)> {
+        match done {
+            None => {
+                let visitor = match base.watch.as_ref()? {
+                    Watched::Everybody => None,
+                    Watched::One(visitor) => Some(visitor.clone()),
+                };
+                Some((Step::Watch, AgentMessage::Watch(Watch { re: ENGINE, visitor })))
+            }
+            Some(Step::Watch) => None,
+        }
+    }
+
+    fn restored(
+        _: &mut Base,
+        Step::Watch: Step,
+        message: AgentNotice,
+        later: &mut Vec<AgentNotice>,
+    ) -> bool {
+        use AgentNotice as M;
+        match message {
+            M::Roster(roster) => {
+                later.extend(Self::unasked(M::Roster(roster)));
+                true
+            }
+            M::SignedIn(_)
+            | M::Resumed(_)
+            | M::VisitorOnline(_)
+            | M::VisitorChanged(_)
+            | M::VisitorOffline(_)
+            | M::Asked(_)
+            | M::TermsSeen(_)
+            | M::AskEnded(_)
+            | M::Joined(_)
+            | M::ViewGuests(_)
+            | M::ViewEnded(_)
+            | M::Refused(_)
+            | M::Problem(_)
+            | M::Pong(_)
+            | M::Closing(_) => false,
+        }
+    }
+
+    /// The app believes it watches, and no message could tell it that it does not.
+    fn unrestored(_: &mut Base, Step::Watch: Step, _: RefusalCode) -> bool {
+        false
+    }
+
+    fn snapshot(base: &mut Base, seen: Option<RequestId>, shutdown: bool) -> AgentNotice {
+        let end = if shutdown { EndReason::Shutdown } else { EndReason::Left };
+        let lost = |ask| AskEnded { ask, outcome: AskOutcome::Lost, session: None };
+        let snapshot = AgentSnapshot {
+            seen,
+            answered: None,
+            ask: None,
+            ask_ended: base.ask.take().map(lost),
+            view: None,
+            view_ended: base.view.take().map(|session| ViewEnded { session, reason: end }),
+        };
+        AgentNotice::Resumed(AgentResumed { re: ENGINE, snapshot })
+    }
+
+    /// The pages of a roster the engine asked for are the app's all the same; after a resume a
+    /// roster answers nothing either.
+    fn unasked(message: AgentNotice) -> Option<AgentNotice> {
+        use AgentNotice as M;
+        match message {
+            M::Roster(mut roster) => {
+                roster.re = None;
+                Some(M::Roster(roster))
+            }
+            M::SignedIn(_)
+            | M::Resumed(_)
+            | M::VisitorOnline(_)
+            | M::VisitorChanged(_)
+            | M::VisitorOffline(_)
+            | M::Asked(_)
+            | M::TermsSeen(_)
+            | M::AskEnded(_)
+            | M::Joined(_)
+            | M::ViewGuests(_)
+            | M::ViewEnded(_)
+            | M::Refused(_)
+            | M::Problem(_)
+            | M::Pong(_)
+            | M::Closing(_) => None,
+        }
+    }
+}

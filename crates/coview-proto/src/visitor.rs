@@ -1,0 +1,546 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use coview_wire::AppState;
+use coview_wire::AskId;
+use coview_wire::Bye;
+use coview_wire::ClientMessage;
+use coview_wire::ClientToken;
+use coview_wire::EndReason;
+use coview_wire::GroupId;
+use coview_wire::Hello;
+use coview_wire::Identify;
+use coview_wire::PROTOCOL_VERSION;
+use coview_wire::Ping;
+use coview_wire::PresenceConnect;
+use coview_wire::PresenceData;
+use coview_wire::PresenceFacts;
+use coview_wire::PresenceUpdate;
+use coview_wire::Profile;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::Resume;
+use coview_wire::ResumeSecret;
+use coview_wire::Resumed;
+use coview_wire::ServerMessage;
+use coview_wire::SessionEnded;
+use coview_wire::SessionId;
+use coview_wire::Settings;
+use coview_wire::Snapshot;
+use coview_wire::StartId;
+use coview_wire::TermsOver;
+use coview_wire::Timing;
+use coview_wire::VisitorId;
+use coview_wire::WithdrawReason;
+
+use crate::ENGINE;
+use crate::FIRST_REPLY;
+use crate::backoff::Backoff;
+use crate::role::Coalesced;
+use crate::role::Heard;
+use crate::role::Rest;
+use crate::role::Role;
+use crate::role::Rules;
+use crate::role::Said;
+
+/// The visitor's side: says [`ClientMessage`], hears [`ServerMessage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VisitorRole {}
+
+/// What a visitor's engine is made from.
+///
+/// ```
+/// use coview_proto::VisitorConfig;
+/// use coview_wire::{GroupId, Profile};
+///
+/// let mut config = VisitorConfig::new(GroupId::new("12345")?);
+/// config.profile = Profile::new().with_name("Ada")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct VisitorConfig {
+    /// The group; it never changes.
+    pub group: GroupId,
+    /// The group's client token, if it has one.
+    pub token: Option<ClientToken>,
+    /// What is known about the person before login.
+    pub profile: Profile,
+    /// Where the app is when it connects.
+    pub app: AppState,
+    /// How long to wait before reconnecting.
+    pub backoff: Backoff,
+    /// How long opening the first connection and the first reply on it may take together. On later
+    /// connections the server's own number holds.
+    pub first_reply: Duration,
+}
+
+impl VisitorConfig {
+    /// A configuration for an app in the foreground, with no token, no profile and the default
+    /// times.
+    #[must_use]
+    pub fn new(group: GroupId) -> Self {
+        Self {
+            group,
+            token: None,
+            profile: Profile::new(),
+            app: AppState::Active,
+            backoff: Backoff::default(),
+            first_reply: FIRST_REPLY,
+        }
+    }
+}
+
+/// What the server told a visitor with its first reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VisitorGreeting {
+    /// What the app should offer.
+    pub settings: Settings,
+    /// The times the engine keeps.
+    pub timing: Timing,
+}
+
+impl Role for VisitorRole {
+    type Says = ClientMessage;
+    type Hears = ServerMessage;
+    type Config = VisitorConfig;
+    type Greeting = VisitorGreeting;
+}
+
+/// What the server knows of a visitor.
+#[derive(Debug)]
+pub struct Base {
+    app: AppState,
+    identity: Option<Identity>,
+    presence: Option<Presence>,
+    /// The request that waits for the visitor's answer.
+    ask: Option<AskId>,
+    session: Option<Session>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    visitor: VisitorId,
+    profile: Option<Profile>,
+}
+
+#[derive(Debug)]
+struct Presence {
+    data: PresenceData,
+    /// Unknown only between the message that asks for it and its answer.
+    facts: Option<PresenceFacts>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    start: StartId,
+    session: SessionId,
+}
+
+impl Base {
+    fn log_out(&mut self) {
+        self.identity = None;
+        self.go_offline();
+        self.session = None;
+    }
+
+    fn go_offline(&mut self) {
+        self.presence = None;
+        self.ask = None;
+    }
+
+    fn become_known(&mut self, visitor: &VisitorId) {
+        if self.identity.as_ref().is_none_or(|known| known.visitor != *visitor) {
+            self.identity = Some(Identity { visitor: visitor.clone(), profile: None });
+        }
+    }
+
+    fn be_online(&mut self, facts: PresenceFacts) {
+        let data = self.presence.take().map(|presence| presence.data).unwrap_or_default();
+        self.presence = Some(Presence { data, facts: Some(facts) });
+    }
+
+    /// A snapshot is the truth. It does not repeat what only the client knows of itself, so that
+    /// is kept.
+    fn reconcile(&mut self, snapshot: &Snapshot) {
+        match &snapshot.visitor {
+            Some(visitor) => self.become_known(visitor),
+            None => self.identity = None,
+        }
+        match snapshot.presence {
+            Some(facts) => self.be_online(facts),
+            None => self.presence = None,
+        }
+        self.ask = snapshot.ask.as_ref().map(|ask| ask.ask);
+        self.session = snapshot
+            .session
+            .as_ref()
+            .map(|facts| Session { start: facts.start, session: facts.session });
+    }
+}
+
+/// What is said again to a server that has forgotten the visitor; the app state is in `hello`.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Identify,
+    Presence,
+}
+
+impl Rules<Self> for VisitorRole {
+    type Base = Base;
+    type Step = Step;
+
+    fn base(config: &VisitorConfig) -> Base {
+        Base { app: config.app, identity: None, presence: None, ask: None, session: None }
+    }
+
+    fn backoff(config: &VisitorConfig) -> Backoff {
+        config.backoff
+    }
+
+    fn first_reply(config: &VisitorConfig) -> Duration {
+        config.first_reply
+    }
+
+    fn greet(config: &VisitorConfig, base: &Base) -> ClientMessage {
+        ClientMessage::Hello(Hello {
+            re: ENGINE,
+            version: PROTOCOL_VERSION,
+            group: config.group.clone(),
+            token: config.token.clone(),
+            profile: config.profile.clone(),
+            app: base.app,
+        })
+    }
+
+    fn resume(config: &VisitorConfig, secret: ResumeSecret) -> ClientMessage {
+        let group = config.group.clone();
+        ClientMessage::Resume(Resume { re: ENGINE, version: PROTOCOL_VERSION, group, secret })
+    }
+
+    fn ping() -> ClientMessage {
+        ClientMessage::Ping(Ping {})
+    }
+
+    fn bye() -> ClientMessage {
+        ClientMessage::Bye(Bye {})
+    }
+
+    fn sort_said(message: &ClientMessage) -> Said {
+        use ClientMessage as M;
+        match message {
+            M::Hello(_) | M::Resume(_) | M::Ping(_) => Said::Own,
+            M::Bye(_) => Said::Bye,
+            M::Identify(m) => Said::App(m.re),
+            M::LogOut(m) => Said::App(m.re),
+            M::PresenceConnect(m) => Said::App(m.re),
+            M::PresenceUpdate(m) => Said::App(m.re),
+            M::PresenceDisconnect(m) => Said::App(m.re),
+            M::AppMoved(m) => Said::App(m.re),
+            M::TermsDisplayed(m) => Said::App(m.re),
+            M::TermsAccepted(m) => Said::App(m.re),
+            M::TermsDeclined(m) => Said::App(m.re),
+            M::SessionStart(m) => Said::App(m.re),
+            M::SessionEnd(m) => Said::App(m.re),
+        }
+    }
+
+    fn sort_heard(message: ServerMessage) -> Heard<Self> {
+        use ServerMessage as M;
+        match message {
+            M::Welcome(welcome) => Heard::Greeting {
+                greeting: VisitorGreeting { settings: welcome.settings, timing: welcome.timing },
+                secret: welcome.secret,
+                timing: welcome.timing,
+            },
+            M::Resumed(Resumed { ref snapshot, .. }) => Heard::Resumed {
+                seen: snapshot.seen,
+                refused: snapshot.answered.filter(|a| a.refused.is_some()).map(|a| a.re),
+                message,
+            },
+            M::Pong(pong) => Heard::Pong { seen: pong.seen },
+            M::Closing(closing) => Heard::Closing(closing),
+            M::Refused(ref refused) => {
+                Heard::No { re: Some(refused.re), code: refused.code, message }
+            }
+            M::Problem(ref problem) => Heard::No { re: problem.re, code: problem.code, message },
+            M::Identified(ref answer) => Heard::Answer { re: answer.re, message },
+            M::PresenceConnected(ref answer) => Heard::Answer { re: answer.re, message },
+            M::SessionConnected(ref answer) => Heard::Answer { re: answer.re, message },
+            M::PresenceLost(_)
+            | M::PresenceFocus(_)
+            | M::TermsRequested(_)
+            | M::TermsWithdrawn(_)
+            | M::SessionGuests(_)
+            | M::SessionEnded(_) => Heard::News(message),
+        }
+    }
+
+    fn coalesce(earlier: &ClientMessage, new: &ClientMessage) -> Coalesced<Self> {
+        use ClientMessage as M;
+        match new {
+            M::AppMoved(_) => match earlier {
+                M::AppMoved(_) => Coalesced::Into(new.clone()),
+                M::Hello(_)
+                | M::Resume(_)
+                | M::Identify(_)
+                | M::LogOut(_)
+                | M::PresenceConnect(_)
+                | M::PresenceUpdate(_)
+                | M::PresenceDisconnect(_)
+                | M::TermsDisplayed(_)
+                | M::TermsAccepted(_)
+                | M::TermsDeclined(_)
+                | M::SessionStart(_)
+                | M::SessionEnd(_)
+                | M::Ping(_)
+                | M::Bye(_) => Coalesced::Apart,
+            },
+            M::PresenceUpdate(PresenceUpdate { re, data }) => match earlier {
+                M::PresenceUpdate(earlier) => match earlier.data.clone().then(data) {
+                    Ok(data) => Coalesced::Into(M::PresenceUpdate(PresenceUpdate { re: *re, data })),
+                    // Together they would be larger than one message may be.
+                    Err(_) => Coalesced::Barrier,
+                },
+                // An update belongs to one stay in presence and is not carried into another.
+                M::Identify(_)
+                | M::LogOut(_)
+                | M::PresenceConnect(_)
+                | M::PresenceDisconnect(_) => Coalesced::Barrier,
+                M::Hello(_)
+                | M::Resume(_)
+                | M::AppMoved(_)
+                | M::TermsDisplayed(_)
+                | M::TermsAccepted(_)
+                | M::TermsDeclined(_)
+                | M::SessionStart(_)
+                | M::SessionEnd(_)
+                | M::Ping(_)
+                | M::Bye(_) => Coalesced::Apart,
+            },
+            M::Hello(_)
+            | M::Resume(_)
+            | M::Identify(_)
+            | M::LogOut(_)
+            | M::PresenceConnect(_)
+            | M::PresenceDisconnect(_)
+            | M::TermsDisplayed(_)
+            | M::TermsAccepted(_)
+            | M::TermsDeclined(_)
+            | M::SessionStart(_)
+            | M::SessionEnd(_)
+            | M::Ping(_)
+            | M::Bye(_) => Coalesced::Barrier,
+        }
+    }
+
+    fn acted_on(base: &mut Base, message: &ClientMessage) {
+        use ClientMessage as M;
+        match message {
+            M::Identify(Identify { visitor, profile, .. }) => {
+                let (visitor, profile) = (visitor.clone(), profile.clone());
+                base.identity = Some(Identity { visitor, profile });
+            }
+            M::LogOut(_) => base.log_out(),
+            M::PresenceConnect(PresenceConnect { data, .. }) => {
+                base.presence = Some(Presence { data: data.clone(), facts: None });
+            }
+            M::PresenceUpdate(update) => {
+                if let Some(presence) = &mut base.presence {
+                    // Too many entries: the server kept what it had, and so does this side.
+                    let _ = presence.data.merge(&update.data);
+                }
+            }
+            M::PresenceDisconnect(_) => base.go_offline(),
+            M::AppMoved(moved) => base.app = moved.app,
+            M::TermsDeclined(declined) => {
+                base.ask.take_if(|ask| *ask == declined.ask);
+            }
+            M::SessionEnd(end) => {
+                base.session.take_if(|session| session.start == end.start);
+            }
+            // What comes of a start, its answer tells.
+            M::SessionStart(_)
+            | M::TermsDisplayed(_)
+            | M::TermsAccepted(_)
+            | M::Hello(_)
+            | M::Resume(_)
+            | M::Ping(_)
+            | M::Bye(_) => {}
+        }
+    }
+
+    fn heard(base: &mut Base, message: &ServerMessage) {
+        use ServerMessage as M;
+        match message {
+            M::Resumed(resumed) => base.reconcile(&resumed.snapshot),
+            M::Identified(identified) => base.become_known(&identified.visitor),
+            M::PresenceConnected(m) => {
+                base.be_online(PresenceFacts { presence: m.presence, focused: m.focused });
+            }
+            M::PresenceLost(lost) => {
+                // A stay that is over already takes nothing away from a newer one.
+                let stale = |facts: PresenceFacts| facts.presence != lost.presence;
+                if base.presence.as_ref().is_some_and(|p| !p.facts.is_some_and(stale)) {
+                    base.go_offline();
+                }
+            }
+            M::PresenceFocus(focus) => {
+                let facts = base.presence.as_mut().and_then(|p| p.facts.as_mut());
+                if let Some(facts) = facts.filter(|facts| facts.presence == focus.presence) {
+                    facts.focused = focus.focused;
+                }
+            }
+            M::TermsRequested(requested) => base.ask = Some(requested.ask),
+            M::TermsWithdrawn(withdrawn) => {
+                base.ask.take_if(|ask| *ask == withdrawn.ask);
+            }
+            M::SessionConnected(connected) => {
+                let (start, session) = (connected.start, connected.session);
+                base.session = Some(Session { start, session });
+                base.ask = None;
+            }
+            M::SessionEnded(ended) => {
+                base.session.take_if(|session| session.session == ended.session);
+            }
+            M::Welcome(_)
+            | M::SessionGuests(_)
+            | M::Refused(_)
+            | M::Problem(_)
+            | M::Pong(_)
+            | M::Closing(_) => {}
+        }
+    }
+
+    fn may_rest<'a>(
+        base: &'a Base,
+        told: impl Iterator<Item = &'a ClientMessage>,
+        untold: impl Iterator<Item = &'a ClientMessage>,
+    ) -> Rest {
+        let mut foreseen = Foreseen { app: base.app, start: base.session.map(|s| s.start) };
+        told.for_each(|message| foreseen.said(message));
+        let told = foreseen.app;
+        untold.for_each(|message| foreseen.said(message));
+        match (foreseen, told) {
+            (Foreseen { app: AppState::Active, .. } | Foreseen { start: Some(_), .. }, _) => Rest::No,
+            (Foreseen { app: AppState::Background, start: None }, AppState::Active) => Rest::OnceTold,
+            (Foreseen { app: AppState::Background, start: None }, AppState::Background) => Rest::Yes,
+        }
+    }
+
+    fn restore(base: &Base, done: Option<Step>) -> Option<(Step, ClientMessage)> {
+        let identity = base.identity.as_ref()?;
+        match done {
+            None => {
+                let (visitor, profile) = (identity.visitor.clone(), identity.profile.clone());
+                let identify = Identify { re: ENGINE, visitor, profile };
+                Some((Step::Identify, ClientMessage::Identify(identify)))
+            }
+            Some(Step::Identify) => {
+                let data = base.presence.as_ref()?.data.clone();
+                let connect = PresenceConnect { re: ENGINE, data };
+                Some((Step::Presence, ClientMessage::PresenceConnect(connect)))
+            }
+            Some(Step::Presence) => None,
+        }
+    }
+
+    fn restored(
+        base: &mut Base,
+        step: Step,
+        message: ServerMessage,
+        _: &mut Vec<ServerMessage>,
+    ) -> bool {
+        use ServerMessage as M;
+        match (step, &message) {
+            (Step::Identify, M::Identified(_)) | (Step::Presence, M::PresenceConnected(_)) => {
+                Self::heard(base, &message);
+                true
+            }
+            (
+                Step::Identify | Step::Presence,
+                M::Welcome(_)
+                | M::Resumed(_)
+                | M::Identified(_)
+                | M::PresenceConnected(_)
+                | M::PresenceLost(_)
+                | M::PresenceFocus(_)
+                | M::TermsRequested(_)
+                | M::TermsWithdrawn(_)
+                | M::SessionConnected(_)
+                | M::SessionGuests(_)
+                | M::SessionEnded(_)
+                | M::Refused(_)
+                | M::Problem(_)
+                | M::Pong(_)
+                | M::Closing(_),
+            ) => false,
+        }
+    }
+
+    fn unrestored(base: &mut Base, step: Step, _: RefusalCode) -> bool {
+        match step {
+            // The app believes it is known; there is no state in which it is not.
+            Step::Identify => false,
+            // Presence can be lost at any time, and the snapshot says so.
+            Step::Presence => {
+                base.presence = None;
+                true
+            }
+        }
+    }
+
+    fn snapshot(base: &mut Base, seen: Option<RequestId>, shutdown: bool) -> ServerMessage {
+        let (end, withdrawn) = if shutdown {
+            (EndReason::Shutdown, WithdrawReason::Shutdown)
+        } else {
+            (EndReason::VisitorLost, WithdrawReason::PresenceOver)
+        };
+        let snapshot = Snapshot {
+            seen,
+            answered: None,
+            visitor: base.identity.as_ref().map(|identity| identity.visitor.clone()),
+            presence: base.presence.as_ref().and_then(|presence| presence.facts),
+            ask: None,
+            ask_over: base.ask.take().map(|ask| TermsOver { ask, reason: withdrawn }),
+            session: None,
+            ended: base
+                .session
+                .take()
+                .map(|Session { start, session }| SessionEnded { start, session, reason: end }),
+        };
+        ServerMessage::Resumed(Resumed { re: ENGINE, snapshot })
+    }
+}
+
+/// What will be once the server has acted on everything the app said.
+#[derive(Clone, Copy)]
+struct Foreseen {
+    app: AppState,
+    /// The start of a session that runs or is asked for.
+    start: Option<StartId>,
+}
+
+impl Foreseen {
+    fn said(&mut self, message: &ClientMessage) {
+        use ClientMessage as M;
+        match message {
+            M::AppMoved(moved) => self.app = moved.app,
+            M::SessionStart(start) => self.start = Some(start.start),
+            M::SessionEnd(end) => {
+                self.start.take_if(|start| *start == end.start);
+            }
+            M::LogOut(_) => self.start = None,
+            M::Hello(_)
+            | M::Resume(_)
+            | M::Identify(_)
+            | M::PresenceConnect(_)
+            | M::PresenceUpdate(_)
+            | M::PresenceDisconnect(_)
+            | M::TermsDisplayed(_)
+            | M::TermsAccepted(_)
+            | M::TermsDeclined(_)
+            | M::Ping(_)
+            | M::Bye(_) => {}
+        }
+    }
+}
