@@ -1,11 +1,17 @@
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+
+use crate::codec::list;
 use crate::codec::messages;
 use crate::codec::payload;
 use crate::id::AskId;
 use crate::id::RequestId;
 use crate::id::SessionId;
 use crate::id::VisitorId;
+use crate::limits;
 use crate::outcome::AppState;
 use crate::outcome::AskOutcome;
 use crate::outcome::EndReason;
@@ -141,6 +147,8 @@ payload! {
         /// How many agents watch.
         pub count: u32,
         /// Who watches: at most 64.
+        #[serde(deserialize_with = "crate::codec::guests")]
+        #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::GUESTS)))]
         pub guests: Vec<AgentCard>,
     }
 }
@@ -151,10 +159,20 @@ payload! {
         /// Who it is.
         pub visitor: VisitorId,
         /// What the app tells about the person.
-        #[serde(default, skip_serializing_if = "Profile::is_empty")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "Profile::is_empty"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Profile>"))]
         pub profile: Profile,
         /// Where the visitor is, as the app tells it.
-        #[serde(default, skip_serializing_if = "PresenceData::is_empty")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "PresenceData::is_empty"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<PresenceData>"))]
         pub data: PresenceData,
         /// Whether the app is in front of the visitor.
         pub app: AppState,
@@ -178,30 +196,37 @@ payload! {
         /// Whether another message of this roster follows.
         pub more: bool,
         /// The visitors, in order of their ids.
+        #[serde(deserialize_with = "visitors")]
+        #[cfg_attr(feature = "schema", schemars(length(max = limits::ROSTER_PAGE)))]
         pub visitors: Vec<VisitorCard>,
     }
 }
 
+fn visitors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<VisitorCard>, D::Error> {
+    list("list of visitors", limits::ROSTER_PAGE, deserializer)
+}
+
 payload! {
-    /// `visitor_online`
+    /// `visitor_online`: a visitor came online. The card's fields stand in the message itself.
+    #[serde(transparent)]
     pub struct VisitorOnline {
         /// The visitor.
-        #[serde(flatten)]
         pub card: VisitorCard,
     }
 }
 
 payload! {
-    /// `visitor_changed`
+    /// `visitor_changed`: the card as it is now, whatever changed. Its fields stand in the message
+    /// itself.
+    #[serde(transparent)]
     pub struct VisitorChanged {
         /// The visitor as it is now.
-        #[serde(flatten)]
         pub card: VisitorCard,
     }
 }
 
 payload! {
-    /// `visitor_offline`
+    /// `visitor_offline`: a visitor went offline.
     pub struct VisitorOffline {
         /// Who went offline.
         pub visitor: VisitorId,
@@ -246,15 +271,36 @@ payload! {
     }
 }
 
-payload! {
-    /// `joined`: the agent is in the session.
-    pub struct Joined {
-        /// The `join` this answers; absent after an accepted request.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub re: Option<RequestId>,
-        /// What the agent is in.
-        #[serde(flatten)]
-        pub view: ViewFacts,
+/// `joined`: the agent is in the session. The facts' fields stand in the message itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Joined {
+    /// The `join` this answers; absent after an accepted request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<RequestId>,
+    /// What the agent is in.
+    #[serde(flatten)]
+    pub view: ViewFacts,
+}
+
+impl<'de> Deserialize<'de> for Joined {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Read by hand because a derived reader keeps every unknown field for the flattened part.
+        #[derive(Deserialize)]
+        struct Raw {
+            #[serde(default)]
+            re: Option<RequestId>,
+            session: SessionId,
+            #[serde(default)]
+            ask: Option<AskId>,
+            #[serde(default)]
+            visitor: Option<VisitorId>,
+            count: u32,
+            #[serde(deserialize_with = "crate::codec::guests")]
+            guests: Vec<AgentCard>,
+        }
+        let Raw { re, session, ask, visitor, count, guests } = Raw::deserialize(deserializer)?;
+        Ok(Self { re, view: ViewFacts { session, ask, visitor, count, guests } })
     }
 }
 
@@ -266,6 +312,8 @@ payload! {
         /// How many agents watch.
         pub count: u32,
         /// Who watches: at most 64.
+        #[serde(deserialize_with = "crate::codec::guests")]
+        #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::GUESTS)))]
         pub guests: Vec<AgentCard>,
     }
 }

@@ -1,3 +1,9 @@
+use alloc::borrow::Cow;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+
 use crate::codec::messages;
 use crate::codec::payload;
 use crate::id::AskId;
@@ -65,7 +71,12 @@ payload! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub token: Option<ClientToken>,
         /// What is known about the person.
-        #[serde(default, skip_serializing_if = "Profile::is_empty")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "Profile::is_empty"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Profile>"))]
         pub profile: Profile,
         /// Where the app is.
         pub app: AppState,
@@ -114,7 +125,12 @@ payload! {
         /// The number of this message.
         pub re: RequestId,
         /// What agents are told about where the visitor is.
-        #[serde(default, skip_serializing_if = "PresenceData::is_empty")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "PresenceData::is_empty"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<PresenceData>"))]
         pub data: PresenceData,
     }
 }
@@ -177,21 +193,45 @@ payload! {
     }
 }
 
-payload! {
-    /// `session_start`: answered by `session_connected` or `refused`.
-    pub struct SessionStart {
-        /// The number of this message.
-        pub re: RequestId,
-        /// The visitor's own number for this start; greater than any before.
-        pub start: StartId,
-        /// How the session begins.
-        #[serde(flatten)]
-        pub by: StartBy,
+/// `session_start`: answered by `session_connected` or `refused`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SessionStart {
+    /// The number of this message.
+    pub re: RequestId,
+    /// The visitor's own number for this start; greater than any before.
+    pub start: StartId,
+    /// How the session begins. Its fields stand in the message itself.
+    #[serde(flatten)]
+    pub by: StartBy,
+}
+
+impl<'de> Deserialize<'de> for SessionStart {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Read by hand because a derived reader keeps every unknown field for the flattened part.
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            re: RequestId,
+            start: StartId,
+            #[serde(borrow)]
+            by: Cow<'a, str>,
+            #[serde(default)]
+            ask: Option<AskId>,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        let by = match &*raw.by {
+            "random_key" => StartBy::RandomKey,
+            "visitor_id" => StartBy::VisitorId {
+                ask: raw.ask.ok_or_else(|| serde::de::Error::missing_field("ask"))?,
+            },
+            _ => return Err(serde::de::Error::custom("by is not random_key or visitor_id")),
+        };
+        Ok(Self { re: raw.re, start: raw.start, by })
     }
 }
 
 /// How a session begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum StartBy {

@@ -1,13 +1,19 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::id::RequestId;
 use crate::limits;
+use crate::person::AgentCard;
+use crate::person::TextError;
 
 /// A text message of the protocol: one of the four message enums.
 ///
@@ -82,19 +88,80 @@ pub(crate) fn head(text: &str) -> Result<Head<'_>, DecodeError> {
     if text.len() > limits::MESSAGE_BYTES {
         return Err(DecodeError::TooLong { bytes: text.len() });
     }
+    // A struct may be read from a JSON array as well; a message may not.
+    if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        return Err(DecodeError::Malformed { re: None, fault: "not a JSON object".to_string() });
+    }
     serde_json::from_str(text).map_err(|error| malformed(None, &error))
 }
 
 pub(crate) fn malformed(re: Option<RequestId>, error: &serde_json::Error) -> DecodeError {
-    // serde_json quotes an offending value ("invalid type: string \"…\""); values may be personal,
-    // so only the category and the place are told for those.
+    /// How serde begins the faults in which it quotes what it found.
+    const QUOTING: [&str; 5] =
+        ["invalid type", "invalid value", "invalid length", "unknown variant", "unknown field"];
     let told = error.to_string();
-    let fault = if told.contains("invalid type") || told.contains("invalid value") {
-        alloc::format!("a field has the wrong type, line {} column {}", error.line(), error.column())
+    let fault = if QUOTING.iter().any(|start| told.starts_with(start)) {
+        // What was found may be personal. What was expected is a fixed text without this separator,
+        // so the last part is free of it whatever was found.
+        let expected = told.rsplit(", expected ").next().unwrap_or_default();
+        alloc::format!("wrong type or value, expected {expected}")
     } else {
         told
     };
     DecodeError::Malformed { re, fault }
+}
+
+/// Reads a field that may be left out, and takes `null` for the same.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads a list of at most `max` items; what follows the last allowed one is never kept.
+pub(crate) fn list<'de, D, T>(
+    what: &'static str,
+    max: usize,
+    deserializer: D,
+) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct List<T> {
+        what: &'static str,
+        max: usize,
+        items: PhantomData<T>,
+    }
+
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.what)
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = seq.next_element()? {
+                if items.len() == self.max {
+                    let Self { what, max, .. } = self;
+                    return Err(serde::de::Error::custom(TextError::TooMany { what, max }));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+
+    deserializer.deserialize_seq(List { what, max, items: PhantomData })
+}
+
+/// Reads the guests of a session.
+pub(crate) fn guests<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<AgentCard>, D::Error> {
+    list("list of guests", limits::GUESTS, d)
 }
 
 /// Declares a message enum: every variant holds its own struct and has its word in `t`.
@@ -148,9 +215,9 @@ macro_rules! messages {
 /// A struct that is (part of) a message: public fields, one line of JSON.
 macro_rules! payload {
     ($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* }) => {
-        $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        $(#[$meta])*
         pub struct $name { $($body)* }
     };
 }

@@ -178,7 +178,7 @@ macro_rules! number_id {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[cfg_attr(feature = "schema", schemars(transparent, extend("maximum" = limits::NUMBER_MAX)))]
+        #[cfg_attr(feature = "schema", schemars(transparent, extend("minimum" = 0, "maximum" = limits::NUMBER_MAX)))]
         pub struct $name(u64);
 
         impl $name {
@@ -215,11 +215,22 @@ macro_rules! number_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let number = u64::deserialize(deserializer)?;
-                if number > limits::NUMBER_MAX {
-                    return Err(serde::de::Error::custom(concat!($what, " is above 2^53 - 1")));
+                struct Number;
+                impl serde::de::Visitor<'_> for Number {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str(concat!($what, " as a whole number from 0"))
+                    }
+
+                    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$name, E> {
+                        if number > limits::NUMBER_MAX {
+                            return Err(E::custom(concat!($what, " is above 2^53 - 1")));
+                        }
+                        Ok($name(number))
+                    }
                 }
-                Ok(Self(number))
+                deserializer.deserialize_u64(Number)
             }
         }
     };

@@ -203,7 +203,7 @@ impl<'de> Deserialize<'de> for KeyLength {
         let digits = u8::deserialize(deserializer)?;
         Self::new(digits).ok_or_else(|| {
             serde::de::Error::custom(format_args!(
-                "key length is {digits}; it may be {KEY_DIGITS_MIN} to {KEY_DIGITS_MAX} digits"
+                "key length is not within {KEY_DIGITS_MIN} to {KEY_DIGITS_MAX} digits"
             ))
         })
     }

@@ -91,7 +91,10 @@ macro_rules! bounded {
                     Ok(None)
                 }
 
-                fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
+                fn visit_some<D: Deserializer<'de>>(
+                    self,
+                    inner: D,
+                ) -> Result<Self::Value, D::Error> {
                     inner.deserialize_str(self)
                 }
             }
@@ -258,8 +261,6 @@ impl AgentCard {
 /// # Ok::<(), coview_wire::TextError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(transparent, extend("maxProperties" = limits::PRESENCE_ENTRIES)))]
 pub struct PresenceData(BTreeMap<Box<str>, Box<str>>);
 
 /// A change of presence data: entries to set and, where the value is absent, entries to remove.
@@ -274,8 +275,6 @@ pub struct PresenceData(BTreeMap<Box<str>, Box<str>>);
 /// # Ok::<(), coview_wire::TextError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(transparent, extend("maxProperties" = limits::PRESENCE_ENTRIES)))]
 pub struct PresencePatch(BTreeMap<Box<str>, Option<Box<str>>>);
 
 const TOO_MANY: TextError =
@@ -343,7 +342,8 @@ impl PresenceData {
     ///
     /// [`TextError::TooMany`] if more than 32 entries would result; nothing is changed then.
     pub fn merge(&mut self, patch: &PresencePatch) -> Result<(), TextError> {
-        let removed = patch.0.iter().filter(|(k, v)| v.is_none() && self.0.contains_key(*k)).count();
+        let removed =
+            patch.0.iter().filter(|(k, v)| v.is_none() && self.0.contains_key(*k)).count();
         let added = patch.0.iter().filter(|(k, v)| v.is_some() && !self.0.contains_key(*k)).count();
         if self.0.len() + added - removed > limits::PRESENCE_ENTRIES {
             return Err(TOO_MANY);
@@ -493,6 +493,36 @@ impl<'de> Deserialize<'de> for PresencePatch {
         Ok(Self(entries.into_iter().map(|(key, value)| (key, value.map(|v| v.0))).collect()))
     }
 }
+
+#[cfg(feature = "schema")]
+macro_rules! presence_schema {
+    ($name:ident, $value:tt, $says:literal) => {
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> alloc::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "description": $says,
+                    "type": "object",
+                    "maxProperties": limits::PRESENCE_ENTRIES,
+                    "propertyNames": { "pattern": "^[A-Za-z0-9._-]{1,64}$" },
+                    "additionalProperties": { "type": $value, "maxLength": limits::PRESENCE_VALUE },
+                })
+            }
+        }
+    };
+}
+
+#[cfg(feature = "schema")]
+presence_schema!(PresenceData, "string", "What the app tells agents about where the visitor is.");
+#[cfg(feature = "schema")]
+presence_schema!(
+    PresencePatch,
+    ["string", "null"],
+    "Entries to set and, where the value is null, entries to remove."
+);
 
 #[cfg(test)]
 mod tests {

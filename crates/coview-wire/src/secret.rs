@@ -14,7 +14,7 @@ macro_rules! secret {
         $(#[$meta])*
         #[derive(Clone, Eq)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[cfg_attr(feature = "schema", schemars(transparent, extend("maxLength" = limits::TOKEN_BYTES)))]
+        #[cfg_attr(feature = "schema", schemars(transparent, extend("minLength" = 1, "maxLength" = limits::TOKEN_BYTES)))]
         pub struct $name(Box<str>);
 
         impl $name {

@@ -188,6 +188,8 @@ payload! {
         /// How many agents watch.
         pub count: u32,
         /// Who watches: at most 64.
+        #[serde(deserialize_with = "crate::codec::guests")]
+        #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::GUESTS)))]
         pub guests: Vec<AgentCard>,
     }
 }
@@ -284,6 +286,8 @@ payload! {
         /// How many agents watch.
         pub count: u32,
         /// Who watches: at most 64.
+        #[serde(deserialize_with = "crate::codec::guests")]
+        #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::GUESTS)))]
         pub guests: Vec<AgentCard>,
     }
 }

@@ -68,7 +68,13 @@ macro_rules! from_word {
     ($name:ident, unknown => $unknown:ident) => {
         impl $name {
             fn from_word(word: &str) -> Option<Self> {
-                Some(Self::ALL.iter().copied().find(|w| w.as_str() == word).unwrap_or(Self::$unknown))
+                Some(
+                    Self::ALL
+                        .iter()
+                        .copied()
+                        .find(|w| w.as_str() == word)
+                        .unwrap_or(Self::$unknown),
+                )
             }
         }
     };
