@@ -31,7 +31,7 @@ messages! {
         Resume = "resume",
         /// Says who the visitor is, after login.
         Identify = "identify",
-        /// Forgets who the visitor is; presence and session end.
+        /// Forgets who the visitor is; the visitor is anonymous again.
         LogOut = "log_out",
         /// Goes online: agents who watch see the visitor.
         PresenceConnect = "presence_connect",

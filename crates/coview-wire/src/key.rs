@@ -173,7 +173,7 @@ impl schemars::JsonSchema for SessionKey {
         schemars::json_schema!({
             "type": "string",
             "pattern": "^[0-9]{6,12}$",
-            "description": "6 to 12 digits, the last a Damm check digit",
+            "description": "6 to 12 digits without spaces, the last a Damm check digit.",
         })
     }
 }

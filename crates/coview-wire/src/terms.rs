@@ -23,8 +23,8 @@ pub struct Terms {
     /// The label of the version, 1 to 64 characters.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::TERMS_VERSION)))]
     version: Box<str>,
-    /// The text, at most 8,192 characters; line breaks are allowed.
-    #[cfg_attr(feature = "schema", schemars(length(max = limits::TERMS_TEXT)))]
+    /// The text, 1 to 8,192 characters; line breaks and tabs are allowed.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::TERMS_TEXT)))]
     text: Box<str>,
 }
 
