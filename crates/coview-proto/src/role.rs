@@ -15,7 +15,9 @@ use crate::backoff::Backoff;
 ///
 /// The engine itself is the same for both; a role says which messages there are, and what of them
 /// has to be said again to a server that has forgotten the client.
-pub trait Role: Sized + Clone + PartialEq + Eq + Debug + Send + Sync + 'static + Rules<Self> {
+pub trait Role:
+    Sized + Clone + PartialEq + Eq + Debug + Send + Sync + 'static + Rules<Self>
+{
     /// What the client says.
     type Says: Message + Clone + PartialEq + Eq + Debug + Send + Sync + 'static;
     /// What the server says.
@@ -98,15 +100,32 @@ pub enum Said {
 #[derive(Debug)]
 pub enum Heard<R: Role> {
     /// `welcome` or `signed_in`.
-    Greeting { greeting: R::Greeting, secret: ResumeSecret, timing: Timing },
+    Greeting {
+        greeting: R::Greeting,
+        secret: ResumeSecret,
+        timing: Timing,
+    },
     /// `resumed`: what has been seen, and which request was refused if the last answer was no.
-    Resumed { seen: Option<RequestId>, refused: Option<RequestId>, message: R::Hears },
-    Pong { seen: Option<RequestId> },
+    Resumed {
+        seen: Option<RequestId>,
+        refused: Option<RequestId>,
+        message: R::Hears,
+    },
+    Pong {
+        seen: Option<RequestId>,
+    },
     Closing(coview_wire::Closing),
     /// `refused` or `problem`: the message was not acted on.
-    No { re: Option<RequestId>, code: RefusalCode, message: R::Hears },
+    No {
+        re: Option<RequestId>,
+        code: RefusalCode,
+        message: R::Hears,
+    },
     /// The answer to a message.
-    Answer { re: RequestId, message: R::Hears },
+    Answer {
+        re: RequestId,
+        message: R::Hears,
+    },
     /// Something that answers nothing.
     News(R::Hears),
 }

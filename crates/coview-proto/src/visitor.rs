@@ -297,7 +297,9 @@ impl Rules<Self> for VisitorRole {
             },
             M::PresenceUpdate(PresenceUpdate { re, data }) => match earlier {
                 M::PresenceUpdate(earlier) => match earlier.data.clone().then(data) {
-                    Ok(data) => Coalesced::Into(M::PresenceUpdate(PresenceUpdate { re: *re, data })),
+                    Ok(data) => {
+                        Coalesced::Into(M::PresenceUpdate(PresenceUpdate { re: *re, data }))
+                    }
                     // Together they would be larger than one message may be.
                     Err(_) => Coalesced::Barrier,
                 },
@@ -421,9 +423,15 @@ impl Rules<Self> for VisitorRole {
         let told = foreseen.app;
         untold.for_each(|message| foreseen.said(message));
         match (foreseen, told) {
-            (Foreseen { app: AppState::Active, .. } | Foreseen { start: Some(_), .. }, _) => Rest::No,
-            (Foreseen { app: AppState::Background, start: None }, AppState::Active) => Rest::OnceTold,
-            (Foreseen { app: AppState::Background, start: None }, AppState::Background) => Rest::Yes,
+            (Foreseen { app: AppState::Active, .. } | Foreseen { start: Some(_), .. }, _) => {
+                Rest::No
+            }
+            (Foreseen { app: AppState::Background, start: None }, AppState::Active) => {
+                Rest::OnceTold
+            }
+            (Foreseen { app: AppState::Background, start: None }, AppState::Background) => {
+                Rest::Yes
+            }
         }
     }
 
@@ -503,10 +511,11 @@ impl Rules<Self> for VisitorRole {
             ask: None,
             ask_over: base.ask.take().map(|ask| TermsOver { ask, reason: withdrawn }),
             session: None,
-            ended: base
-                .session
-                .take()
-                .map(|Session { start, session }| SessionEnded { start, session, reason: end }),
+            ended: base.session.take().map(|Session { start, session }| SessionEnded {
+                start,
+                session,
+                reason: end,
+            }),
         };
         ServerMessage::Resumed(Resumed { re: ENGINE, snapshot })
     }
