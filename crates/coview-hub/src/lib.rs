@@ -1,15 +1,101 @@
-//! The server both sides meet on, as logic alone.
+//! The server both sides of a screen-sharing session meet on, as logic alone.
+//!
+//! # What it does not do
+//!
+//! - It opens no socket, reads no clock and draws no randomness of its own: connections, the time
+//!   and a seed come in from its owner, and texts to send come out.
+//! - It knows no HTTP, no TLS and no WebSocket frames, and it neither buffers nor slows anything: a
+//!   client that does not read is the owner's to notice, with [`Input::TooSlow`].
+//! - It stores nothing. When the last socket is closed and its grace is over, nothing is left.
+//! - It does not check who a visitor is. A visitor id proves nothing; whoever has the group's client
+//!   token may say any.
+//! - It relays no tiles of the screen yet: a binary message is answered by a `problem`.
+//!
+//! # What it does
+//!
+//! One [`Hub`] holds groups; a group holds its visitors, its agents, their requests and sessions,
+//! and nothing crosses from one group to another. It checks every verb of a visitor against the
+//! transition table of [`coview_lifecycle`], relays an agent's request and the visitor's answer,
+//! makes keys and joins agents to them, keeps the place of a client whose connection broke, and
+//! gives every request and every session exactly one end.
+//!
+//! ```
+//! use coview_hub::{ConnId, GroupConfig, Hub, HubConfig, Input, Output};
+//! use coview_wire::{GroupId, Moment, Terms};
+//!
+//! let terms = Terms::new("2026-11", "The agent will see this app's screen until you stop.")?;
+//! let config = HubConfig::one_group(GroupId::new("12345")?, GroupConfig::new(terms));
+//! let mut hub = Hub::new(config, [7; 32]); // a server takes the seed from the operating system
+//!
+//! let conn = ConnId::new(1);
+//! let hello = r#"{"t":"hello","re":0,"version":1,"group":"12345","app":"active"}"#;
+//! let mut sent = String::new();
+//! for input in [Input::Opened { conn }, Input::Text { conn, text: hello }] {
+//!     hub.handle_input(Moment::ZERO, input);
+//!     let wake_at = loop {
+//!         match hub.poll_output() {
+//!             Output::Send { text, .. } => sent.push_str(&text),
+//!             Output::Close { .. } | Output::Event(_) => {}
+//!             Output::Idle { wake_at } => break wake_at,
+//!         }
+//!     };
+//!     println!("next: {}", wake_at.unwrap().why);
+//! }
+//! assert!(sent.contains("welcome"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The rule of the loop
+//!
+//! After every [`Hub::handle_input`] call [`Hub::poll_output`] until it answers [`Output::Idle`],
+//! and do what it says in that order. Everything that follows from an input is settled within
+//! `handle_input`; `poll_output` only hands it out. At the moment `Idle` names, or when any other
+//! input comes, call again.
+//!
+//! # Where each rule is
+//!
+//! | file | rules about |
+//! |---|---|
+//! | `config.rs` | every number the operator may set |
+//! | `hub.rs` | which input goes where, deadlines, cutting off |
+//! | `greeting.rs` | the first message: hello, sign in, resume |
+//! | `group.rs` | what a group holds |
+//! | `visitor.rs` | a visitor's messages against the table, loss and departure |
+//! | `agent.rs` | an agent's messages, loss and departure |
+//! | `presence.rs` | who is online, focus among devices, roster and notices |
+//! | `ask.rs` | one-click: request, terms, outcome |
+//! | `session.rs` | keys, starts, guests, ends |
+//! | `tries.rs` | limits on wrong keys and broken messages |
+//! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | yes | lets the dependencies use `std`; changes no behaviour |
+
 #![no_std]
 
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod agent;
+mod ask;
 mod config;
+mod effects;
 mod event;
+mod greeting;
+mod group;
 mod hub;
 mod io;
+mod no;
+mod presence;
+mod session;
 mod stats;
+mod timer;
+mod tries;
+mod visitor;
 
 pub use crate::config::AgentAccount;
 pub use crate::config::GroupConfig;

@@ -1,0 +1,265 @@
+//! What an agent may say.
+
+use alloc::boxed::Box;
+
+use coview_wire::AgentCard;
+use coview_wire::AgentMessage;
+use coview_wire::AgentResumed;
+use coview_wire::AgentSnapshot;
+use coview_wire::AskEnded;
+use coview_wire::AskId;
+use coview_wire::CloseReason;
+use coview_wire::EndReason;
+use coview_wire::Pong;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::SessionId;
+use coview_wire::ViewEnded;
+
+use crate::effects::Effects;
+use crate::effects::Heard;
+use crate::effects::Secret;
+use crate::event::Departure;
+use crate::event::Event;
+use crate::event::Place;
+use crate::group::Group;
+use crate::io::ConnId;
+use crate::no::No;
+use crate::presence::Watching;
+use crate::timer::Due;
+use crate::timer::TimerId;
+
+/// The place of one signed-in agent. One agent id may have several, such as two browser tabs.
+pub(crate) struct Agent {
+    pub(crate) secret: Secret,
+    pub(crate) conn: Option<ConnId>,
+    pub(crate) card: AgentCard,
+    pub(crate) heard: Heard,
+    pub(crate) watching: Option<Watching>,
+    pub(crate) ask: Option<AskId>,
+    /// The session the agent is in, or waits for after *accepted*.
+    pub(crate) view: Option<SessionId>,
+    past: Option<Box<Past>>,
+    /// The deadline at which the place goes, while the connection is gone.
+    lost: Option<TimerId>,
+}
+
+/// What ended last, for the snapshot of a resume.
+#[derive(Default)]
+pub(crate) struct Past {
+    pub(crate) ask_ended: Option<AskEnded>,
+    pub(crate) view_ended: Option<ViewEnded>,
+}
+
+impl Agent {
+    pub(crate) fn new(secret: Secret, conn: ConnId, card: AgentCard) -> Self {
+        Self {
+            secret,
+            conn: Some(conn),
+            card,
+            heard: Heard::default(),
+            watching: None,
+            ask: None,
+            view: None,
+            past: None,
+            lost: None,
+        }
+    }
+
+    /// An agent has one request or one session at a time.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.ask.is_some() || self.view.is_some()
+    }
+
+    pub(crate) fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+}
+
+/// Whether a message waits for an answer, and the number it has.
+enum Numbered {
+    Request(RequestId),
+    Signal(RequestId),
+}
+
+impl Group {
+    /// Handles one message of an agent.
+    pub(crate) fn agent_says(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        message: AgentMessage,
+    ) {
+        const SIGNED_IN: No = No::because(RefusalCode::IllegalOrder, "already signed in");
+        let numbered = match &message {
+            AgentMessage::SignIn(it) => Numbered::Request(it.re),
+            AgentMessage::Resume(it) => Numbered::Request(it.re),
+            AgentMessage::Watch(it) => Numbered::Request(it.re),
+            AgentMessage::Ask(it) => Numbered::Request(it.re),
+            AgentMessage::Join(it) => Numbered::Request(it.re),
+            AgentMessage::Unwatch(it) => Numbered::Signal(it.re),
+            AgentMessage::Withdraw(it) => Numbered::Signal(it.re),
+            AgentMessage::Leave(it) => Numbered::Signal(it.re),
+            AgentMessage::EndSession(it) => Numbered::Signal(it.re),
+            AgentMessage::Eject(it) => Numbered::Signal(it.re),
+            AgentMessage::Ping(_) => {
+                let seen = self.agent(place).heard.seen();
+                return fx.tell_agent(Some(conn), Pong { seen });
+            }
+            AgentMessage::Bye(_) => return self.agent_departs(fx, place, Departure::Left),
+        };
+        let (Numbered::Request(re) | Numbered::Signal(re)) = numbered;
+        if !self.agent(place).heard.note(re) {
+            return;
+        }
+        let verdict = match message {
+            AgentMessage::SignIn(_) | AgentMessage::Resume(_) => Err(SIGNED_IN),
+            AgentMessage::Watch(it) => {
+                let what = it.visitor.map_or(Watching::Everybody, Watching::One);
+                self.watch(place, Some(what));
+                self.send_roster(fx, place, Some(it.re));
+                Ok(())
+            }
+            AgentMessage::Unwatch(_) => {
+                self.watch(place, None);
+                Ok(())
+            }
+            AgentMessage::Ask(it) => self.ask(fx, place, it),
+            AgentMessage::Withdraw(it) => {
+                self.withdraw(fx, place, it.ask);
+                Ok(())
+            }
+            AgentMessage::Join(it) => self.join(fx, place, &it),
+            AgentMessage::Leave(it) => {
+                self.leave(fx, place, it.session);
+                Ok(())
+            }
+            AgentMessage::EndSession(it) => {
+                self.agent_ends(fx, place, it.session);
+                Ok(())
+            }
+            AgentMessage::Eject(it) => {
+                self.eject(fx, place, it.session, &it.agent);
+                Ok(())
+            }
+            // Both have returned above.
+            AgentMessage::Ping(_) | AgentMessage::Bye(_) => Ok(()),
+        };
+        match (numbered, verdict) {
+            (Numbered::Request(re), Ok(())) => self.agent(place).heard.answer(re, None),
+            (Numbered::Request(re), Err(no)) => {
+                self.agent(place).heard.answer(re, Some(no.code));
+                fx.refuse(conn, re, no);
+            }
+            (Numbered::Signal(_), Ok(())) => {}
+            (Numbered::Signal(re), Err(no)) => self.agent_problem(fx, conn, place, Some(re), no),
+        }
+    }
+
+    /// Tells an agent that a message was not acted on, and ends its place if that was once too
+    /// often.
+    pub(crate) fn agent_problem(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        re: Option<RequestId>,
+        no: No,
+    ) {
+        if let Some(re) = re {
+            self.agent(place).heard.note(re);
+        }
+        if fx.problem(conn, re, no) {
+            self.agent_departs(fx, place, Departure::Policy);
+        }
+    }
+
+    /// The record of an agent whose place is known to exist: one named by an open connection, a
+    /// request or a session.
+    pub(crate) fn agent(&mut self, place: Place) -> &mut Box<Agent> {
+        self.agents
+            .get_mut(&place)
+            .expect("a place stays as long as a connection, a request or a session names it")
+    }
+
+    fn watch(&mut self, place: Place, what: Option<Watching>) {
+        let before = core::mem::replace(&mut self.agent(place).watching, what.clone());
+        if let Some(before) = before {
+            self.watchers.remove(place, &before);
+        }
+        if let Some(what) = what {
+            self.watchers.add(place, &what);
+        }
+    }
+
+    /// The connection of an agent broke. It stays a guest, and its request stays, for the grace.
+    pub(crate) fn agent_lost(&mut self, fx: &mut Effects, place: Place) {
+        let timer = fx.set_timer(fx.policy.resume_grace, Due::AgentGrace(self.index, place));
+        let agent = self.agent(place);
+        agent.conn = None;
+        agent.lost = Some(timer);
+        let name = agent.card.agent.clone();
+        fx.event(Event::AgentDropped { group: self.id.clone(), client: place, agent: name });
+    }
+
+    /// An agent took up its place on another connection.
+    pub(crate) fn agent_resumes(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        re: RequestId,
+    ) {
+        let agent = self.agent(place);
+        fx.timers.cancel(agent.lost.take());
+        if let Some(old) = agent.conn.replace(conn) {
+            fx.close(old, CloseReason::Superseded, false);
+        }
+        let agent = self.agent(place);
+        let name = agent.card.agent.clone();
+        let (ask, view) = (agent.ask, agent.view);
+        let past = agent.past.as_deref();
+        let mut snapshot = AgentSnapshot {
+            seen: agent.heard.seen(),
+            answered: agent.heard.answered(),
+            ask: None,
+            ask_ended: past.and_then(|past| past.ask_ended),
+            view: None,
+            view_ended: past.and_then(|past| past.view_ended),
+        };
+        snapshot.ask = ask.and_then(|ask| self.ask_facts(fx, ask));
+        snapshot.view = view.and_then(|view| self.view_facts(view, place));
+        fx.tell_agent(Some(conn), AgentResumed { re, snapshot });
+        fx.event(Event::AgentResumed { group: self.id.clone(), client: place, agent: name });
+        self.send_roster(fx, place, None);
+    }
+
+    /// The place of an agent is gone for good: its request is lost, and it is in no session.
+    pub(crate) fn agent_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
+        let agent = self.agent(place);
+        fx.timers.cancel(agent.lost.take());
+        let conn = match why {
+            Departure::Left => agent.conn.take(),
+            Departure::Lost | Departure::Policy | Departure::Shutdown => agent.conn,
+        };
+        let view = agent.view;
+        let name = agent.card.agent.clone();
+        self.lose_ask_of_agent(fx, place, why);
+        if let Some(session) = view {
+            self.remove_guest(fx, session, place, EndReason::Left);
+        }
+        self.watch(place, None);
+        if let Some(conn) = conn {
+            let (reason, retry) = why.closing();
+            fx.close(conn, reason, retry);
+        }
+        self.agents.remove(&place);
+        fx.event(Event::AgentLeft {
+            group: self.id.clone(),
+            client: place,
+            agent: name,
+            reason: why,
+        });
+    }
+}

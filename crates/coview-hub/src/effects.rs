@@ -1,0 +1,291 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use coview_wire::AgentNotice;
+use coview_wire::CloseReason;
+use coview_wire::Closing;
+use coview_wire::KeyLength;
+use coview_wire::Message;
+use coview_wire::Moment;
+use coview_wire::ResumeSecret;
+use coview_wire::ServerMessage;
+use coview_wire::SessionKey;
+use coview_wire::Timing;
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
+use rand_core::SeedableRng;
+
+use crate::config::Policy;
+use crate::event::Event;
+use crate::event::Place;
+use crate::io::ConnId;
+use crate::io::Output;
+use crate::no::No;
+use crate::stats::Stats;
+use crate::timer::Due;
+use crate::timer::GroupIndex;
+use crate::timer::TimerId;
+use crate::timer::Timers;
+use crate::tries::Window;
+
+/// Everything a rule needs that belongs to no group: the time, the policy, randomness, the open
+/// connections, the deadlines and what goes out.
+///
+/// A rule gets one group and this. It knows only the connections of its own group's clients, so it
+/// has nobody else to talk to.
+pub(crate) struct Effects {
+    pub(crate) now: Moment,
+    pub(crate) policy: Policy,
+    pub(crate) timers: Timers,
+    pub(crate) conns: BTreeMap<ConnId, Conn>,
+    /// The counters; the gauges in it stay zero until they are asked for.
+    pub(crate) counts: Stats,
+    out: VecDeque<Output>,
+    rng: ChaCha20Rng,
+    last_place: u64,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) peer: Peer,
+    /// When something was heard last.
+    pub(crate) heard: Moment,
+    pub(crate) timer: TimerId,
+    pub(crate) problems: Window,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Has not said yet.
+    Unknown,
+    Visitor(GroupIndex, Place),
+    Agent(GroupIndex, Place),
+}
+
+impl Effects {
+    pub(crate) fn new(policy: Policy, seed: [u8; 32]) -> Self {
+        Self {
+            now: Moment::ZERO,
+            policy,
+            timers: Timers::default(),
+            conns: BTreeMap::new(),
+            counts: Stats::default(),
+            out: VecDeque::new(),
+            rng: ChaCha20Rng::from_seed(seed),
+            last_place: 0,
+        }
+    }
+
+    pub(crate) fn next_output(&mut self) -> Option<Output> {
+        let output = self.out.pop_front();
+        if output.is_none() && self.out.capacity() > 1024 {
+            // A broadcast to many may have made the queue large; a quiet hub should be small.
+            self.out.shrink_to(64);
+        }
+        output
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Says something to a visitor; nothing if the visitor has no connection now, because the
+    /// snapshot of its resume tells the same.
+    pub(crate) fn tell_visitor(&mut self, to: Option<ConnId>, message: impl Into<ServerMessage>) {
+        if let Some(conn) = to {
+            self.send(conn, message.into().encode().into());
+        }
+    }
+
+    /// Says something to an agent; nothing if the agent has no connection now.
+    pub(crate) fn tell_agent(&mut self, to: Option<ConnId>, notice: impl Into<AgentNotice>) {
+        if let Some(conn) = to {
+            self.send(conn, notice.into().encode().into());
+        }
+    }
+
+    /// Sends a text that was encoded before, for a broadcast.
+    pub(crate) fn send(&mut self, conn: ConnId, text: Arc<str>) {
+        self.counts.messages_out += 1;
+        self.out.push_back(Output::Send { conn, text });
+    }
+
+    /// Answers a request with no. The message is the same for visitors and agents.
+    pub(crate) fn refuse(&mut self, conn: ConnId, re: coview_wire::RequestId, no: No) {
+        self.counts.refusals += 1;
+        let refused = coview_wire::Refused { re, code: no.code, explanation: no.explanation() };
+        self.tell_visitor(Some(conn), refused);
+    }
+
+    /// Says that a message was not acted on. Tells whether the peer has now broken the protocol
+    /// too often, so that the connection must be closed.
+    #[must_use]
+    pub(crate) fn problem(
+        &mut self,
+        conn: ConnId,
+        re: Option<coview_wire::RequestId>,
+        no: No,
+    ) -> bool {
+        self.counts.problems += 1;
+        let problem = coview_wire::Problem { re, code: no.code, explanation: no.explanation() };
+        self.tell_visitor(Some(conn), problem);
+        self.count_problem(conn)
+    }
+
+    /// Counts something a well-made client does not do often; true if it was once too often.
+    #[must_use]
+    pub(crate) fn count_problem(&mut self, conn: ConnId) -> bool {
+        let (now, limit) = (self.now, self.policy.problems_per_minute);
+        self.conns
+            .get_mut(&conn)
+            .is_some_and(|open| open.problems.add(now, Duration::from_secs(60)) > limit)
+    }
+
+    /// Tells the peer why, closes the connection and forgets it. The owner of the place, if there
+    /// is one, must take the connection out of it.
+    pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason, retry: bool) {
+        if let Some(open) = self.conns.remove(&conn) {
+            self.timers.cancel(Some(open.timer));
+            match reason {
+                CloseReason::Silent => self.counts.closed_silent += 1,
+                CloseReason::TooSlow => self.counts.closed_too_slow += 1,
+                CloseReason::Protocol => self.counts.closed_protocol += 1,
+                CloseReason::Left
+                | CloseReason::Refused
+                | CloseReason::Superseded
+                | CloseReason::Shutdown
+                | CloseReason::Policy
+                | CloseReason::Unknown => {}
+            }
+            self.tell_visitor(Some(conn), Closing { reason, retry });
+            self.out.push_back(Output::Close { conn, reason });
+        }
+    }
+
+    pub(crate) fn set_timer(&mut self, after: Duration, due: Due) -> TimerId {
+        self.timers.set(self.now + after, due)
+    }
+
+    pub(crate) fn new_place(&mut self) -> Place {
+        self.last_place += 1;
+        Place::new(self.last_place)
+    }
+
+    pub(crate) fn random_u128(&mut self) -> u128 {
+        let mut bytes = [0; 16];
+        self.rng.fill_bytes(&mut bytes);
+        u128::from_le_bytes(bytes)
+    }
+
+    /// A number to begin counting ids from. A client that comes back after the server restarted
+    /// may still say an id of the former life; it must not hit an id of this one.
+    pub(crate) fn random_base(&mut self) -> u64 {
+        u64::from(self.rng.next_u32()) << 16
+    }
+
+    pub(crate) fn random_key(&mut self, length: KeyLength) -> SessionKey {
+        SessionKey::random(length, || {
+            loop {
+                // 250 is the largest multiple of ten in a byte; above it a digit would be uneven.
+                let mut byte = [0];
+                self.rng.fill_bytes(&mut byte);
+                if byte[0] < 250 {
+                    return byte[0] % 10;
+                }
+            }
+        })
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        Timing {
+            heartbeat_ms: millis(self.policy.heartbeat),
+            missed_heartbeats: self.policy.missed_heartbeats,
+            first_reply_ms: millis(self.policy.first_reply),
+            resume_grace_ms: millis(self.policy.resume_grace),
+            background_lease_ms: millis(self.policy.background_lease),
+        }
+    }
+}
+
+/// A duration as messages tell it; longer than 49 days is told as 49 days.
+pub(crate) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The part of a resume secret that is drawn; the place is written before it, so that the place is
+/// found without searching by the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Secret(u128);
+
+impl Secret {
+    pub(crate) fn draw(fx: &mut Effects) -> Self {
+        Self(fx.random_u128())
+    }
+
+    pub(crate) fn to_wire(self, place: Place) -> ResumeSecret {
+        ResumeSecret::new(alloc::format!("{:x}.{:032x}", place.get(), self.0))
+            .expect("a text of at most 49 bytes is neither empty nor too long")
+    }
+
+    /// The place a client claims to have had. It has to prove it with [`Secret::opens`].
+    pub(crate) fn claimed_place(secret: &ResumeSecret) -> Option<Place> {
+        let (place, _) = secret.expose_secret().split_once('.')?;
+        u64::from_str_radix(place, 16).ok().map(Place::new)
+    }
+
+    /// Whether the client knows the secret of this place. The comparison takes the same time
+    /// wherever the difference is.
+    pub(crate) fn opens(self, place: Place, told: &ResumeSecret) -> bool {
+        self.to_wire(place) == *told
+    }
+}
+
+/// What a place keeps about the messages of its client, so that nothing happens twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Heard {
+    seen: u64,
+    answered: Option<coview_wire::Answered>,
+}
+
+impl Heard {
+    /// Notes a message; false if it was noted before. Number 0 is the engine's own: never counted.
+    pub(crate) fn note(&mut self, re: coview_wire::RequestId) -> bool {
+        if re.get() == 0 {
+            return true;
+        }
+        let new = re.get() > self.seen;
+        if new {
+            self.seen = re.get();
+        }
+        new
+    }
+
+    pub(crate) fn answer(
+        &mut self,
+        re: coview_wire::RequestId,
+        refused: Option<coview_wire::RefusalCode>,
+    ) {
+        if re.get() != 0 {
+            self.answered = Some(coview_wire::Answered { re, refused });
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Option<coview_wire::RequestId> {
+        (self.seen > 0).then(|| coview_wire::RequestId::new(self.seen))
+    }
+
+    pub(crate) const fn answered(&self) -> Option<coview_wire::Answered> {
+        self.answered
+    }
+}
+
+/// An explanation within the limit of the protocol.
+pub(crate) fn explanation(text: &str) -> Option<Box<str>> {
+    let end = text.char_indices().nth(coview_wire::limits::EXPLANATION).map_or(text.len(), |c| c.0);
+    (!text.is_empty()).then(|| Box::from(&text[..end]))
+}

@@ -1,0 +1,251 @@
+//! The first message on a connection: who is it?
+
+use coview_wire::AgentMessage;
+use coview_wire::ClientMessage;
+use coview_wire::CloseReason;
+use coview_wire::DecodeError;
+use coview_wire::GroupId;
+use coview_wire::Hello;
+use coview_wire::Message;
+use coview_wire::PROTOCOL_VERSION;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::Resume;
+use coview_wire::Settings;
+use coview_wire::SignIn;
+use coview_wire::SignedIn;
+use coview_wire::Welcome;
+
+use crate::agent::Agent;
+use crate::effects::Peer;
+use crate::effects::Secret;
+use crate::event::Event;
+use crate::hub::Hub;
+use crate::io::ConnId;
+use crate::no::No;
+use crate::timer::Due;
+use crate::timer::GroupIndex;
+use crate::visitor::Visitor;
+
+/// What a text on a connection that has not said who it is amounts to.
+enum First {
+    Hello(Hello),
+    SignIn(SignIn),
+    Resume(Resume),
+    Bye,
+    /// A message that has its place later. A request is refused, a signal is a problem.
+    TooEarly {
+        request: Option<RequestId>,
+        signal: Option<RequestId>,
+    },
+    Unreadable(DecodeError),
+}
+
+impl First {
+    fn read(text: &str) -> Self {
+        match ClientMessage::decode(text) {
+            Ok(message) => Self::of_visitor(message),
+            Err(DecodeError::UnknownType { .. }) => match AgentMessage::decode(text) {
+                Ok(message) => Self::of_agent(message),
+                Err(error) => Self::Unreadable(error),
+            },
+            Err(error @ (DecodeError::TooLong { .. } | DecodeError::Malformed { .. })) => {
+                Self::Unreadable(error)
+            }
+        }
+    }
+
+    fn of_visitor(message: ClientMessage) -> Self {
+        match message {
+            ClientMessage::Hello(it) => Self::Hello(it),
+            ClientMessage::Resume(it) => Self::Resume(it),
+            ClientMessage::Bye(_) => Self::Bye,
+            ClientMessage::Identify(it) => Self::request(it.re),
+            ClientMessage::PresenceConnect(it) => Self::request(it.re),
+            ClientMessage::SessionStart(it) => Self::request(it.re),
+            ClientMessage::LogOut(it) => Self::signal(it.re),
+            ClientMessage::PresenceUpdate(it) => Self::signal(it.re),
+            ClientMessage::PresenceDisconnect(it) => Self::signal(it.re),
+            ClientMessage::AppMoved(it) => Self::signal(it.re),
+            ClientMessage::TermsDisplayed(it) => Self::signal(it.re),
+            ClientMessage::TermsAccepted(it) => Self::signal(it.re),
+            ClientMessage::TermsDeclined(it) => Self::signal(it.re),
+            ClientMessage::SessionEnd(it) => Self::signal(it.re),
+            ClientMessage::Ping(_) => Self::TooEarly { request: None, signal: None },
+        }
+    }
+
+    fn of_agent(message: AgentMessage) -> Self {
+        match message {
+            AgentMessage::SignIn(it) => Self::SignIn(it),
+            AgentMessage::Resume(it) => Self::Resume(it),
+            AgentMessage::Bye(_) => Self::Bye,
+            AgentMessage::Watch(it) => Self::request(it.re),
+            AgentMessage::Ask(it) => Self::request(it.re),
+            AgentMessage::Join(it) => Self::request(it.re),
+            AgentMessage::Unwatch(it) => Self::signal(it.re),
+            AgentMessage::Withdraw(it) => Self::signal(it.re),
+            AgentMessage::Leave(it) => Self::signal(it.re),
+            AgentMessage::EndSession(it) => Self::signal(it.re),
+            AgentMessage::Eject(it) => Self::signal(it.re),
+            AgentMessage::Ping(_) => Self::TooEarly { request: None, signal: None },
+        }
+    }
+
+    const fn request(re: RequestId) -> Self {
+        Self::TooEarly { request: Some(re), signal: None }
+    }
+
+    const fn signal(re: RequestId) -> Self {
+        Self::TooEarly { request: None, signal: Some(re) }
+    }
+}
+
+impl Hub {
+    pub(crate) fn first_message(&mut self, conn: ConnId, text: &str) {
+        match First::read(text) {
+            First::Hello(it) => self.hello(conn, it),
+            First::SignIn(it) => self.sign_in(conn, &it),
+            First::Resume(it) => self.resume(conn, &it),
+            First::Bye => self.fx.close(conn, CloseReason::Left, false),
+            First::TooEarly { request: Some(re), signal: _ } => {
+                self.fx.refuse(conn, re, No::new(RefusalCode::HelloFirst));
+                if self.fx.count_problem(conn) {
+                    self.cut_off(conn, CloseReason::Protocol, false);
+                }
+            }
+            First::TooEarly { request: None, signal } => {
+                self.stranger_problem(conn, signal, No::new(RefusalCode::HelloFirst));
+            }
+            First::Unreadable(error) => {
+                self.stranger_problem(conn, error.request(), No::malformed(&error));
+            }
+        }
+    }
+
+    /// Something was wrong with what a connection said that has not said who it is.
+    pub(crate) fn stranger_problem(&mut self, conn: ConnId, re: Option<RequestId>, no: No) {
+        if self.fx.problem(conn, re, no) {
+            self.cut_off(conn, CloseReason::Protocol, false);
+        }
+    }
+
+    fn hello(&mut self, conn: ConnId, it: Hello) {
+        let admitted = self.admit(it.version, &it.group).and_then(|index| {
+            let needed = self.group(index).config.client_token.as_ref();
+            let fits = needed.is_none_or(|token| it.token.as_ref() == Some(token));
+            if fits { Ok(index) } else { Err(RefusalCode::BadToken) }
+        });
+        let index = match admitted {
+            Ok(index) => index,
+            Err(code) => return self.turn_away(conn, it.re, it.group, code),
+        };
+        let place = self.fx.new_place();
+        let secret = Secret::draw(&mut self.fx);
+        let group = self.group(index);
+        let settings = Settings {
+            share_button: group.config.share_button,
+            presence: group.config.presence,
+            key_digits: group.config.key_digits,
+        };
+        let mut visitor = Visitor::new(secret, conn, it.app, it.profile);
+        visitor.heard.note(it.re);
+        group.visitors.insert(place, visitor.into());
+        self.known(conn, Peer::Visitor(index, place));
+        let timing = self.fx.timing();
+        let secret = secret.to_wire(place);
+        self.fx.counts.visitors_arrived += 1;
+        self.fx.tell_visitor(Some(conn), Welcome { re: it.re, secret, settings, timing });
+        self.fx.event(Event::VisitorArrived { group: it.group, client: place });
+    }
+
+    fn sign_in(&mut self, conn: ConnId, it: &SignIn) {
+        let admitted = self.admit(it.version, &it.group).and_then(|index| {
+            let account = self.group(index).account(&it.token);
+            let card = account.map(|account| account.card.clone());
+            card.map(|card| (index, card)).ok_or(RefusalCode::BadToken)
+        });
+        let (index, card) = match admitted {
+            Ok(admitted) => admitted,
+            Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
+        };
+        let place = self.fx.new_place();
+        let secret = Secret::draw(&mut self.fx);
+        let mut agent = Agent::new(secret, conn, card.clone());
+        agent.heard.note(it.re);
+        self.group(index).agents.insert(place, agent.into());
+        self.known(conn, Peer::Agent(index, place));
+        let timing = self.fx.timing();
+        let secret = secret.to_wire(place);
+        self.fx.counts.agents_signed_in += 1;
+        let name = card.agent.clone();
+        self.fx.tell_agent(Some(conn), SignedIn { re: it.re, secret, agent: card, timing });
+        let group = it.group.clone();
+        self.fx.event(Event::AgentSignedIn { group, client: place, agent: name });
+    }
+
+    /// A client that was there before. The secret finds its place, of a visitor or of an agent, in
+    /// the named group only.
+    fn resume(&mut self, conn: ConnId, it: &Resume) {
+        let index = match self.admit(it.version, &it.group) {
+            Ok(index) => index,
+            Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
+        };
+        let group = self.group(index);
+        let peer = Secret::claimed_place(&it.secret).and_then(|place| {
+            let visitor = group.visitors.get(&place).map(|visitor| visitor.secret);
+            let agent = group.agents.get(&place).map(|agent| agent.secret);
+            if visitor.is_some_and(|secret| secret.opens(place, &it.secret)) {
+                Some(Peer::Visitor(index, place))
+            } else if agent.is_some_and(|secret| secret.opens(place, &it.secret)) {
+                Some(Peer::Agent(index, place))
+            } else {
+                None
+            }
+        });
+        let Some(peer) = peer else {
+            // The connection stays: the client says hello next.
+            self.fx.counts.resume_failed += 1;
+            let (group, code) = (it.group.clone(), RefusalCode::ResumeFailed);
+            self.fx.event(Event::Refused { conn, group, code });
+            self.fx.refuse(conn, it.re, No::new(code));
+            if self.fx.count_problem(conn) {
+                self.cut_off(conn, CloseReason::Protocol, false);
+            }
+            return;
+        };
+        self.fx.counts.resumed += 1;
+        self.known(conn, peer);
+        let (group, fx) = self.group_and_effects(index);
+        match peer {
+            Peer::Visitor(_, place) => group.visitor_resumes(fx, conn, place, it.re),
+            Peer::Agent(_, place) => group.agent_resumes(fx, conn, place, it.re),
+            // Not made above.
+            Peer::Unknown => {}
+        }
+    }
+
+    /// What every first message must fulfil.
+    fn admit(&self, version: u16, group: &GroupId) -> Result<GroupIndex, RefusalCode> {
+        if version != PROTOCOL_VERSION {
+            return Err(RefusalCode::VersionUnsupported);
+        }
+        self.names.get(group).copied().ok_or(RefusalCode::UnknownGroup)
+    }
+
+    fn turn_away(&mut self, conn: ConnId, re: RequestId, group: GroupId, code: RefusalCode) {
+        self.fx.event(Event::Refused { conn, group, code });
+        self.fx.refuse(conn, re, No::new(code));
+        self.fx.close(conn, CloseReason::Refused, false);
+    }
+
+    /// From now on the connection belongs to a place, and must give signs of life.
+    fn known(&mut self, conn: ConnId, peer: Peer) {
+        let timer = self.fx.set_timer(self.fx.policy.silence(), Due::Silence(conn));
+        if let Some(open) = self.fx.conns.get_mut(&conn) {
+            open.peer = peer;
+            let before = core::mem::replace(&mut open.timer, timer);
+            self.fx.timers.cancel(Some(before));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use coview_wire::AgentToken;
+use coview_wire::AskId;
+use coview_wire::CloseReason;
+use coview_wire::GroupId;
+use coview_wire::SessionId;
+use coview_wire::SessionKey;
+use coview_wire::VisitorId;
+
+use crate::agent::Agent;
+use crate::ask::Ask;
+use crate::config::AgentAccount;
+use crate::config::GroupConfig;
+use crate::effects::Effects;
+use crate::event::Departure;
+use crate::event::Place;
+use crate::presence::Person;
+use crate::presence::Watchers;
+use crate::session::Session;
+use crate::timer::GroupIndex;
+use crate::tries::WrongKeys;
+use crate::visitor::Visitor;
+
+/// One group with everything that happens in it.
+///
+/// All state of visitors, agents, requests and sessions is in here and nowhere else, and every rule
+/// is a method that gets this one group: nothing can cross groups because no rule ever holds two.
+pub(crate) struct Group {
+    pub(crate) id: GroupId,
+    pub(crate) index: GroupIndex,
+    pub(crate) config: GroupConfig,
+    pub(crate) visitors: BTreeMap<Place, Box<Visitor>>,
+    pub(crate) agents: BTreeMap<Place, Box<Agent>>,
+    /// Who is identified, with how many devices and what they do.
+    pub(crate) people: BTreeMap<VisitorId, Person>,
+    /// The requests that wait. A request that is over is not in here: that is how it ends once.
+    pub(crate) asks: BTreeMap<AskId, Ask>,
+    /// The sessions that run, and accepted ones the visitor has not started yet.
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    /// The live keys. A key that is over is not in here, so wrong, used and expired look the same.
+    pub(crate) keys: BTreeMap<SessionKey, SessionId>,
+    pub(crate) watchers: Watchers,
+    pub(crate) wrong_keys: WrongKeys,
+    /// How many visitor ids are online.
+    pub(crate) online: u64,
+    last_number: u64,
+}
+
+impl Group {
+    pub(crate) fn new(
+        id: GroupId,
+        index: GroupIndex,
+        config: GroupConfig,
+        fx: &mut Effects,
+    ) -> Self {
+        Self {
+            id,
+            index,
+            config,
+            visitors: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            people: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            watchers: Watchers::default(),
+            wrong_keys: WrongKeys::default(),
+            online: 0,
+            last_number: fx.random_base(),
+        }
+    }
+
+    /// A number no request, session or presence of this group has had in this hub's life.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// The account of this token. All are compared, so the time does not tell where it stands.
+    pub(crate) fn account(&self, token: &AgentToken) -> Option<&AgentAccount> {
+        self.config.agents.iter().fold(None, |found, account| {
+            let same = account.token == *token;
+            if found.is_none() && same { Some(account) } else { found }
+        })
+    }
+
+    /// Ends everything in the group because the server stops.
+    pub(crate) fn shut_down(&mut self, fx: &mut Effects) {
+        // Nobody needs to hear that everybody else goes offline too.
+        self.watchers = Watchers::default();
+        while let Some((&place, _)) = self.visitors.first_key_value() {
+            self.visitor_departs(fx, place, Departure::Shutdown);
+        }
+        while let Some((&place, _)) = self.agents.first_key_value() {
+            self.agent_departs(fx, place, Departure::Shutdown);
+        }
+    }
+}
+
+impl Departure {
+    /// What a client that departs is told in `closing`, if it has a connection: why, and whether
+    /// it may come back.
+    pub(crate) const fn closing(self) -> (CloseReason, bool) {
+        match self {
+            Self::Left => (CloseReason::Left, false),
+            Self::Lost => (CloseReason::Silent, true),
+            Self::Policy => (CloseReason::Protocol, false),
+            Self::Shutdown => (CloseReason::Shutdown, true),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+
+use coview_lifecycle::StateKind;
+use coview_wire::RefusalCode;
+
+use crate::effects::explanation;
+
+/// Why a message is not acted on. A request is answered with it as `refused`, anything else as
+/// `problem`.
+#[derive(Debug)]
+pub(crate) struct No {
+    pub(crate) code: RefusalCode,
+    words: Cow<'static, str>,
+}
+
+impl No {
+    /// A no whose code says everything.
+    pub(crate) const fn new(code: RefusalCode) -> Self {
+        Self { code, words: Cow::Borrowed("") }
+    }
+
+    pub(crate) const fn because(code: RefusalCode, words: &'static str) -> Self {
+        Self { code, words: Cow::Borrowed(words) }
+    }
+
+    /// The verb is not in the table for this state.
+    pub(crate) fn order(verb: &str, state: StateKind) -> Self {
+        let words = Cow::Owned(format!("{verb} is not possible in the state {state}"));
+        Self { code: RefusalCode::IllegalOrder, words }
+    }
+
+    pub(crate) fn malformed(error: &coview_wire::DecodeError) -> Self {
+        match error {
+            coview_wire::DecodeError::UnknownType { .. } => Self::new(RefusalCode::UnknownType),
+            coview_wire::DecodeError::TooLong { .. }
+            | coview_wire::DecodeError::Malformed { .. } => {
+                // A fault may quote a field name of the message, which may hold anything.
+                let words = format!("{error}").replace(char::is_control, " ");
+                Self { code: RefusalCode::Malformed, words: Cow::Owned(words) }
+            }
+        }
+    }
+
+    /// The words for the message, cut to the protocol's limit.
+    pub(crate) fn explanation(&self) -> Option<Box<str>> {
+        explanation(&self.words)
+    }
+}

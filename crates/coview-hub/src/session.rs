@@ -1,0 +1,476 @@
+//! Sessions: how they begin, who watches, how they end.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use coview_lifecycle::StateKind;
+use coview_lifecycle::table::Trigger;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentNotice;
+use coview_wire::AskId;
+use coview_wire::AskOutcome;
+use coview_wire::EndReason;
+use coview_wire::Join;
+use coview_wire::Joined;
+use coview_wire::Message;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::SessionConnected;
+use coview_wire::SessionEnded;
+use coview_wire::SessionFacts;
+use coview_wire::SessionGuests;
+use coview_wire::SessionId;
+use coview_wire::SessionKey;
+use coview_wire::SessionStart;
+use coview_wire::StartBy;
+use coview_wire::StartId;
+use coview_wire::ViewEnded;
+use coview_wire::ViewFacts;
+use coview_wire::ViewGuests;
+use coview_wire::VisitorId;
+use coview_wire::WithdrawReason;
+use coview_wire::limits;
+
+use crate::effects::Effects;
+use crate::event::Event;
+use crate::event::Place;
+use crate::group::Group;
+use crate::no::No;
+use crate::timer::Due;
+use crate::timer::TimerId;
+
+/// A session that runs, or one that was accepted and not started yet.
+///
+/// It is the record of the visitor's consent: made only by the visitor's own manual start or by the
+/// visitor's *accepted*, and gone with the end. Whatever relays the screen must find it here first.
+pub(crate) struct Session {
+    visitor: Place,
+    name: Option<VisitorId>,
+    pub(crate) begun: Begun,
+    /// The visitor's start; absent while an accepted session waits for it.
+    start: Option<StartId>,
+    guests: Vec<Place>,
+    /// Agents who were removed and may not come back into this session.
+    ejected: BTreeSet<AgentId>,
+    /// Until when the key must be used, or the start must come.
+    timer: Option<TimerId>,
+}
+
+/// How a session began.
+#[derive(Clone, Copy)]
+pub(crate) enum Begun {
+    /// The visitor tapped share.
+    ByKey(SessionKey),
+    /// The visitor accepted a request.
+    ByAsk { ask: AskId, agent: Place },
+}
+
+impl Begun {
+    const fn key(&self) -> Option<SessionKey> {
+        match self {
+            Self::ByKey(key) => Some(*key),
+            Self::ByAsk { .. } => None,
+        }
+    }
+}
+
+impl Session {
+    fn count(&self) -> u32 {
+        u32::try_from(self.guests.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Group {
+    pub(crate) fn session_start(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        it: SessionStart,
+    ) -> Result<(), No> {
+        match it.by {
+            StartBy::RandomKey => self.start_by_key(fx, place, it.re, it.start),
+            StartBy::VisitorId { ask } => self.start_by_ask(fx, place, it.re, it.start, ask),
+        }
+    }
+
+    /// A manual start. It is never refused because of a request: the request ends instead, and the
+    /// agent is told that the visitor is busy.
+    fn start_by_key(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        re: RequestId,
+        start: StartId,
+    ) -> Result<(), No> {
+        match self.state(place) {
+            // The start crossed the request, or the app lets the visitor change their mind.
+            StateKind::TermsRequested | StateKind::TermsShown => {}
+            StateKind::Anonymous
+            | StateKind::Identified
+            | StateKind::PresenceConnected
+            | StateKind::SharingManualAnonymous
+            | StateKind::SharingManualIdentified
+            | StateKind::SharingManualPresence
+            | StateKind::SharingOneClick => self.check(place, Trigger::StartManual)?,
+        }
+        self.note_start(place, start)?;
+        let key = self.new_key(fx)?;
+        let session = SessionId::new(self.next_number());
+        let timer = fx.set_timer(fx.policy.key_unclaimed, Due::KeyUnclaimed(self.index, session));
+        self.keys.insert(key, session);
+        let name = self.begin(fx, place, session, Begun::ByKey(key), Some(start), Some(timer));
+        if let Some(ask) = self.visitor(place).ask {
+            self.end_ask(fx, ask, AskOutcome::Busy, Some(WithdrawReason::Busy));
+        }
+        fx.counts.sessions_manual += 1;
+        fx.event(Event::SessionStarted {
+            group: self.id.clone(),
+            session,
+            client: place,
+            visitor: name,
+            ask: None,
+        });
+        let conn = self.visitor(place).conn;
+        fx.tell_visitor(conn, SessionConnected { re, start, session, key: Some(key) });
+        Ok(())
+    }
+
+    /// The start that follows *accepted*. Anything else under a visitor id is refused: without an
+    /// accepted request there is no consent.
+    fn start_by_ask(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        re: RequestId,
+        start: StartId,
+        accepted: AskId,
+    ) -> Result<(), No> {
+        self.note_start(place, start)?;
+        let waiting = self.visitor(place).session;
+        let waiting = waiting.and_then(|id| self.sessions.get_mut(&id).map(|it| (id, it)));
+        let Some((id, session)) = waiting else { return Err(No::new(RefusalCode::TermsOver)) };
+        let agent = match session.begun {
+            Begun::ByAsk { ask, agent } if ask == accepted && session.start.is_none() => agent,
+            Begun::ByAsk { .. } | Begun::ByKey(_) => return Err(No::new(RefusalCode::TermsOver)),
+        };
+        session.start = Some(start);
+        session.guests.push(agent);
+        fx.timers.cancel(session.timer.take());
+        let name = session.name.clone();
+        fx.counts.sessions_one_click += 1;
+        fx.event(Event::SessionStarted {
+            group: self.id.clone(),
+            session: id,
+            client: place,
+            visitor: name,
+            ask: Some(accepted),
+        });
+        let conn = self.visitor(place).conn;
+        fx.tell_visitor(conn, SessionConnected { re, start, session: id, key: None });
+        self.guest_is_in(fx, id, agent, None);
+        Ok(())
+    }
+
+    /// Start numbers grow; a number that was there before is refused, whatever became of it.
+    fn note_start(&mut self, place: Place, start: StartId) -> Result<(), No> {
+        let visitor = self.visitor(place);
+        if visitor.last_start.is_some_and(|last| start <= last) {
+            const WORDS: &str = "a start must have a greater number than every start before";
+            return Err(No::because(RefusalCode::IllegalOrder, WORDS));
+        }
+        visitor.last_start = Some(start);
+        Ok(())
+    }
+
+    /// Draws a key that no live session of the group has.
+    fn new_key(&self, fx: &mut Effects) -> Result<SessionKey, No> {
+        /// Half of all keys would have to be live for this many draws to fail once in a billion
+        /// billion starts.
+        const DRAWS: usize = 64;
+        (0..DRAWS)
+            .map(|_| fx.random_key(self.config.key_digits))
+            .find(|key| !self.keys.contains_key(key))
+            .ok_or_else(|| No::because(RefusalCode::LimitExceeded, "too many live keys"))
+    }
+
+    /// The visitor accepted: the session has its number, and waits for the visitor's start.
+    pub(crate) fn accept_session(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        ask: AskId,
+        agent: Place,
+    ) -> SessionId {
+        let session = SessionId::new(self.next_number());
+        let timer = fx.set_timer(fx.policy.first_reply, Due::StartAfterAccept(self.index, session));
+        self.begin(fx, place, session, Begun::ByAsk { ask, agent }, None, Some(timer));
+        self.agent(agent).view = Some(session);
+        session
+    }
+
+    fn begin(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        id: SessionId,
+        begun: Begun,
+        start: Option<StartId>,
+        timer: Option<TimerId>,
+    ) -> Option<VisitorId> {
+        let visitor = self.visitor(place);
+        visitor.session = Some(id);
+        let name = visitor.id.clone();
+        let session = Session {
+            visitor: place,
+            name: name.clone(),
+            begun,
+            start,
+            guests: Vec::new(),
+            ejected: BTreeSet::new(),
+            timer,
+        };
+        self.sessions.insert(id, session);
+        if let Some(name) = &name {
+            self.change_person(fx, name, |person| person.sharing += 1);
+        }
+        name
+    }
+
+    /// An agent joins with a key. Wrong, used, expired and forbidden look the same from outside,
+    /// and each counts as a try.
+    pub(crate) fn join(&mut self, fx: &mut Effects, place: Place, it: &Join) -> Result<(), No> {
+        let agent = self.agent(place);
+        if agent.is_busy() {
+            return Err(No::new(RefusalCode::AgentBusy));
+        }
+        let name = agent.card.agent.clone();
+        if !self.wrong_keys.may_try(&name, fx.now, &fx.policy) {
+            fx.event(Event::TooManyTries { group: self.id.clone(), agent: name });
+            return Err(No::new(RefusalCode::TooManyTries));
+        }
+        let found = self.keys.get(&it.key).copied();
+        let found = found.and_then(|id| self.sessions.get_mut(&id).map(|session| (id, session)));
+        let Some((id, session)) = found.filter(|(_, it)| !it.ejected.contains(&name)) else {
+            self.wrong_keys.count(&name, fx.now, &fx.policy);
+            fx.counts.wrong_keys += 1;
+            fx.event(Event::WrongKey { group: self.id.clone(), agent: name });
+            return Err(No::new(RefusalCode::NoSuchKey));
+        };
+        if session.count() >= fx.policy.max_guests {
+            return Err(No::new(RefusalCode::SessionFull));
+        }
+        session.guests.push(place);
+        fx.timers.cancel(session.timer.take());
+        self.agent(place).view = Some(id);
+        self.guest_is_in(fx, id, place, Some(it.re));
+        Ok(())
+    }
+
+    /// Tells everybody that an agent came in: the agent itself first.
+    fn guest_is_in(
+        &mut self,
+        fx: &mut Effects,
+        session: SessionId,
+        place: Place,
+        re: Option<RequestId>,
+    ) {
+        let Some(view) = self.view_facts(session, place) else { return };
+        let agent = self.agent(place);
+        let (conn, name) = (agent.conn, agent.card.agent.clone());
+        fx.event(Event::GuestJoined {
+            group: self.id.clone(),
+            session,
+            agent: name,
+            count: view.count,
+        });
+        fx.tell_agent(conn, Joined { re, view });
+        self.tell_guests(fx, session);
+    }
+
+    /// An agent leaves; without a number, the session it is in.
+    pub(crate) fn leave(&mut self, fx: &mut Effects, place: Place, session: Option<SessionId>) {
+        if let Some(own) = self.agent(place).view
+            && session.is_none_or(|session| session == own)
+        {
+            self.remove_guest(fx, own, place, EndReason::Left);
+        }
+    }
+
+    /// An agent ends the session for everybody. One who is not in it, any more or ever, ends
+    /// nothing.
+    pub(crate) fn agent_ends(&mut self, fx: &mut Effects, place: Place, session: SessionId) {
+        if self.agent(place).view == Some(session) {
+            self.end_session(fx, session, EndReason::Agent, true);
+        }
+    }
+
+    /// An agent removes another from a session: all connections of that agent id, for the rest of
+    /// this session.
+    pub(crate) fn eject(&mut self, fx: &mut Effects, place: Place, id: SessionId, whom: &AgentId) {
+        if self.agent(place).view != Some(id) {
+            return;
+        }
+        let known = self.config.agents.iter().any(|account| account.card.agent == *whom);
+        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.start.is_some() && known)
+        else {
+            return;
+        };
+        // Also if the agent has just left by itself: whoever is ejected shall not come back.
+        session.ejected.insert(whom.clone());
+        for guest in session.guests.clone() {
+            if self.agent(guest).card.agent == *whom {
+                self.remove_guest(fx, id, guest, EndReason::Ejected);
+            }
+        }
+    }
+
+    /// Takes an agent out of a session, which goes on. Only an accepted session that has not
+    /// started yet ends with its one agent: there would be nobody to share with.
+    pub(crate) fn remove_guest(
+        &mut self,
+        fx: &mut Effects,
+        id: SessionId,
+        place: Place,
+        reason: EndReason,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.start.is_none() {
+            return self.end_session(fx, id, reason, false);
+        }
+        session.guests.retain(|guest| *guest != place);
+        let count = session.count();
+        let agent = self.agent(place);
+        agent.view = None;
+        let ended = ViewEnded { session: id, reason };
+        agent.past().view_ended = Some(ended);
+        let (conn, name) = (agent.conn, agent.card.agent.clone());
+        if reason == EndReason::Ejected {
+            fx.tell_agent(conn, ended);
+        }
+        fx.event(Event::GuestLeft {
+            group: self.id.clone(),
+            session: id,
+            agent: name,
+            count,
+            reason,
+        });
+        self.tell_guests(fx, id);
+    }
+
+    /// The visitor ends the session of a start. Any other start is over already.
+    pub(crate) fn visitor_ends(&mut self, fx: &mut Effects, place: Place, start: StartId) {
+        if let Some(id) = self.visitor(place).session
+            && self.sessions.get(&id).is_some_and(|session| session.start == Some(start))
+        {
+            self.end_session(fx, id, EndReason::Visitor, false);
+        }
+    }
+
+    /// Nobody used the key in time.
+    pub(crate) fn key_unclaimed(&mut self, fx: &mut Effects, session: SessionId) {
+        self.end_session(fx, session, EndReason::Unclaimed, true);
+    }
+
+    /// The visitor accepted and then said nothing more.
+    pub(crate) fn start_never_came(&mut self, fx: &mut Effects, session: SessionId) {
+        self.end_session(fx, session, EndReason::VisitorLost, true);
+    }
+
+    /// Ends a session for good. The visitor is told unless it is its own end; a session the visitor
+    /// has not started yet is told to the agent alone.
+    pub(crate) fn end_session(
+        &mut self,
+        fx: &mut Effects,
+        id: SessionId,
+        reason: EndReason,
+        tell_visitor: bool,
+    ) {
+        let Some(over) = self.sessions.remove(&id) else { return };
+        fx.timers.cancel(over.timer);
+        if let Some(key) = over.begun.key() {
+            self.keys.remove(&key);
+        }
+        fx.counts.sessions_ended += 1;
+        fx.event(Event::SessionEnded { group: self.id.clone(), session: id, reason });
+
+        let visitor = self.visitor(over.visitor);
+        visitor.session = None;
+        if let Some(start) = over.start {
+            let ended = SessionEnded { start, session: id, reason };
+            visitor.past().ended = Some(ended);
+            if tell_visitor {
+                let conn = visitor.conn;
+                fx.tell_visitor(conn, ended);
+            }
+        }
+        let waiting = match over.begun {
+            Begun::ByAsk { agent, .. } if over.start.is_none() => Some(agent),
+            Begun::ByAsk { .. } | Begun::ByKey(_) => None,
+        };
+        for place in over.guests.into_iter().chain(waiting) {
+            let agent = self.agent(place);
+            agent.view = None;
+            let ended = ViewEnded { session: id, reason };
+            agent.past().view_ended = Some(ended);
+            let conn = agent.conn;
+            fx.tell_agent(conn, ended);
+        }
+        if let Some(name) = over.name {
+            self.change_person(fx, &name, |person| {
+                person.sharing = person.sharing.saturating_sub(1);
+            });
+        }
+    }
+
+    /// Tells the visitor and all agents of a session who is in it now.
+    fn tell_guests(&mut self, fx: &mut Effects, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let (count, guests) = (session.count(), self.cards(session));
+        if let Some(visitor) = self.visitors.get(&session.visitor) {
+            let guests = guests.clone();
+            fx.tell_visitor(visitor.conn, SessionGuests { session: id, count, guests });
+        }
+        let notice = AgentNotice::from(ViewGuests { session: id, count, guests });
+        let mut text: Option<Arc<str>> = None;
+        for guest in &session.guests {
+            if let Some(conn) = self.agents.get(guest).and_then(|agent| agent.conn) {
+                fx.send(conn, text.get_or_insert_with(|| notice.encode().into()).clone());
+            }
+        }
+    }
+
+    fn cards(&self, session: &Session) -> Vec<AgentCard> {
+        let agents = session.guests.iter().filter_map(|guest| self.agents.get(guest));
+        agents.take(limits::GUESTS).map(|agent| agent.card.clone()).collect()
+    }
+
+    /// A running session as the snapshot of its visitor tells it.
+    pub(crate) fn session_facts(&self, id: SessionId) -> Option<SessionFacts> {
+        let session = self.sessions.get(&id)?;
+        Some(SessionFacts {
+            start: session.start?,
+            session: id,
+            key: session.begun.key(),
+            count: session.count(),
+            guests: self.cards(session),
+        })
+    }
+
+    /// A running session as an agent in it is told it.
+    pub(crate) fn view_facts(&self, id: SessionId, place: Place) -> Option<ViewFacts> {
+        let session = self.sessions.get(&id).filter(|session| session.start.is_some())?;
+        let ask = match session.begun {
+            Begun::ByAsk { ask, agent } => (agent == place).then_some(ask),
+            Begun::ByKey(_) => None,
+        };
+        Some(ViewFacts {
+            session: id,
+            ask,
+            visitor: session.name.clone(),
+            count: session.count(),
+            guests: self.cards(session),
+        })
+    }
+}

@@ -1,0 +1,383 @@
+//! What a visitor may say, checked against the transition table.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use coview_lifecycle::StateKind;
+use coview_lifecycle::table;
+use coview_lifecycle::table::Trigger;
+use coview_wire::AppMoved;
+use coview_wire::AppState;
+use coview_wire::AskId;
+use coview_wire::ClientMessage;
+use coview_wire::CloseReason;
+use coview_wire::Identified;
+use coview_wire::Identify;
+use coview_wire::Moment;
+use coview_wire::Pong;
+use coview_wire::PresenceFacts;
+use coview_wire::Profile;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::Resumed;
+use coview_wire::SessionEnded;
+use coview_wire::SessionId;
+use coview_wire::Snapshot;
+use coview_wire::StartId;
+use coview_wire::TermsOver;
+use coview_wire::VisitorId;
+
+use crate::config::Policy;
+use crate::effects::Effects;
+use crate::effects::Heard;
+use crate::effects::Secret;
+use crate::event::Departure;
+use crate::event::Event;
+use crate::event::Place;
+use crate::group::Group;
+use crate::io::ConnId;
+use crate::no::No;
+use crate::presence::Presence;
+use crate::session::Begun;
+use crate::timer::Due;
+use crate::timer::TimerId;
+
+/// The place of one visitor's device. There may be tens of thousands, most of them idle, so what
+/// is rarely there is boxed.
+pub(crate) struct Visitor {
+    pub(crate) secret: Secret,
+    pub(crate) conn: Option<ConnId>,
+    pub(crate) heard: Heard,
+    pub(crate) app: AppState,
+    pub(crate) profile: Option<Box<Profile>>,
+    pub(crate) id: Option<VisitorId>,
+    pub(crate) presence: Option<Box<Presence>>,
+    /// The highest start number so far.
+    pub(crate) last_start: Option<StartId>,
+    pub(crate) ask: Option<AskId>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) past: Option<Box<Past>>,
+    /// Since when the connection is gone, and the deadline at which the place goes too.
+    pub(crate) lost: Option<Box<(Moment, TimerId)>>,
+}
+
+/// What ended last, for the snapshot of a resume.
+#[derive(Default)]
+pub(crate) struct Past {
+    pub(crate) ask_over: Option<TermsOver>,
+    pub(crate) ended: Option<SessionEnded>,
+}
+
+impl Visitor {
+    pub(crate) fn new(secret: Secret, conn: ConnId, app: AppState, profile: Profile) -> Self {
+        Self {
+            secret,
+            conn: Some(conn),
+            heard: Heard::default(),
+            app,
+            profile: boxed(profile),
+            id: None,
+            presence: None,
+            last_start: None,
+            ask: None,
+            session: None,
+            past: None,
+            lost: None,
+        }
+    }
+
+    pub(crate) fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+}
+
+fn boxed(profile: Profile) -> Option<Box<Profile>> {
+    (!profile.is_empty()).then(|| Box::new(profile))
+}
+
+/// Whether a message waits for an answer, and the number it has.
+enum Numbered {
+    Request(RequestId),
+    Signal(RequestId),
+}
+
+impl Group {
+    /// Handles one message of a visitor.
+    pub(crate) fn visitor_says(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        message: ClientMessage,
+    ) {
+        let numbered = match &message {
+            ClientMessage::Hello(it) => Numbered::Request(it.re),
+            ClientMessage::Resume(it) => Numbered::Request(it.re),
+            ClientMessage::Identify(it) => Numbered::Request(it.re),
+            ClientMessage::PresenceConnect(it) => Numbered::Request(it.re),
+            ClientMessage::SessionStart(it) => Numbered::Request(it.re),
+            ClientMessage::LogOut(it) => Numbered::Signal(it.re),
+            ClientMessage::PresenceUpdate(it) => Numbered::Signal(it.re),
+            ClientMessage::PresenceDisconnect(it) => Numbered::Signal(it.re),
+            ClientMessage::AppMoved(it) => Numbered::Signal(it.re),
+            ClientMessage::TermsDisplayed(it) => Numbered::Signal(it.re),
+            ClientMessage::TermsAccepted(it) => Numbered::Signal(it.re),
+            ClientMessage::TermsDeclined(it) => Numbered::Signal(it.re),
+            ClientMessage::SessionEnd(it) => Numbered::Signal(it.re),
+            ClientMessage::Ping(_) => {
+                let seen = self.visitor(place).heard.seen();
+                return fx.tell_visitor(Some(conn), Pong { seen });
+            }
+            ClientMessage::Bye(_) => return self.visitor_departs(fx, place, Departure::Left),
+        };
+        let (Numbered::Request(re) | Numbered::Signal(re)) = numbered;
+        if !self.visitor(place).heard.note(re) {
+            return;
+        }
+        let verdict = match message {
+            ClientMessage::Hello(_) => Err(No::order("hello", self.state(place))),
+            ClientMessage::Resume(_) => Err(No::order("resume", self.state(place))),
+            ClientMessage::Identify(it) => self.identify(fx, place, it),
+            ClientMessage::LogOut(_) => self.log_out(fx, place),
+            ClientMessage::PresenceConnect(it) => self.presence_connect(fx, place, it),
+            ClientMessage::PresenceUpdate(it) => self.presence_update(fx, place, &it),
+            ClientMessage::PresenceDisconnect(_) => self.presence_disconnect(fx, place),
+            ClientMessage::AppMoved(it) => {
+                self.app_moved(fx, place, it);
+                Ok(())
+            }
+            ClientMessage::TermsDisplayed(it) => self.terms_displayed(fx, place, it.ask),
+            ClientMessage::TermsAccepted(it) => self.terms_accepted(fx, place, it.ask),
+            ClientMessage::TermsDeclined(it) => self.terms_declined(fx, place, it.ask),
+            ClientMessage::SessionStart(it) => self.session_start(fx, place, it),
+            ClientMessage::SessionEnd(it) => {
+                self.visitor_ends(fx, place, it.start);
+                Ok(())
+            }
+            // Both have returned above.
+            ClientMessage::Ping(_) | ClientMessage::Bye(_) => Ok(()),
+        };
+        match (numbered, verdict) {
+            (Numbered::Request(re), Ok(())) => self.visitor(place).heard.answer(re, None),
+            (Numbered::Request(re), Err(no)) => {
+                self.visitor(place).heard.answer(re, Some(no.code));
+                fx.refuse(conn, re, no);
+            }
+            (Numbered::Signal(_), Ok(())) => {}
+            (Numbered::Signal(re), Err(no)) => self.visitor_problem(fx, conn, place, Some(re), no),
+        }
+    }
+
+    /// Tells a visitor that a message was not acted on, and ends its place if that was once too
+    /// often.
+    pub(crate) fn visitor_problem(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        re: Option<RequestId>,
+        no: No,
+    ) {
+        if let Some(re) = re {
+            self.visitor(place).heard.note(re);
+        }
+        if fx.problem(conn, re, no) {
+            self.visitor_departs(fx, place, Departure::Policy);
+        }
+    }
+
+    /// The state of a visitor, as the transition table names it.
+    pub(crate) fn state(&mut self, place: Place) -> StateKind {
+        let Visitor { id, presence, ask, session, .. } = &**self.visitor(place);
+        let (identified, online) = (id.is_some(), presence.is_some());
+        let (ask, session) = (*ask, *session);
+        if let Some(session) = session.and_then(|session| self.sessions.get(&session)) {
+            return match (&session.begun, online, identified) {
+                (Begun::ByAsk { .. }, _, _) => StateKind::SharingOneClick,
+                (Begun::ByKey(_), true, _) => StateKind::SharingManualPresence,
+                (Begun::ByKey(_), false, true) => StateKind::SharingManualIdentified,
+                (Begun::ByKey(_), false, false) => StateKind::SharingManualAnonymous,
+            };
+        }
+        match (ask.and_then(|ask| self.asks.get(&ask)), online, identified) {
+            (Some(ask), _, _) if ask.displayed => StateKind::TermsShown,
+            (Some(_), _, _) => StateKind::TermsRequested,
+            (None, true, _) => StateKind::PresenceConnected,
+            (None, false, true) => StateKind::Identified,
+            (None, false, false) => StateKind::Anonymous,
+        }
+    }
+
+    /// A no, unless the table has this verb in the state the visitor is in.
+    pub(crate) fn check(&mut self, place: Place, verb: Trigger) -> Result<(), No> {
+        let state = self.state(place);
+        table::edge(state, verb).map(drop).ok_or_else(|| No::order(verb.as_str(), state))
+    }
+
+    /// The record of a visitor whose place is known to exist: one named by an open connection, a
+    /// request or a session.
+    pub(crate) fn visitor(&mut self, place: Place) -> &mut Box<Visitor> {
+        self.visitors
+            .get_mut(&place)
+            .expect("a place stays as long as a connection, a request or a session names it")
+    }
+
+    fn identify(&mut self, fx: &mut Effects, place: Place, it: Identify) -> Result<(), No> {
+        match self.visitor(place).id.clone() {
+            Some(id) if id == it.visitor => {}
+            Some(_) => return Err(No::new(RefusalCode::AlreadyIdentified)),
+            None => {
+                self.check(place, Trigger::Identify)?;
+                self.visitor(place).id = Some(it.visitor.clone());
+                self.people.entry(it.visitor.clone()).or_default().devices += 1;
+                fx.event(Event::Identified {
+                    group: self.id.clone(),
+                    client: place,
+                    visitor: it.visitor.clone(),
+                });
+            }
+        }
+        let conn = self.visitor(place).conn;
+        fx.tell_visitor(conn, Identified { re: it.re, visitor: it.visitor.clone() });
+        if let Some(profile) = it.profile {
+            self.visitor(place).profile = boxed(profile);
+            self.announce_if_focused(fx, place);
+        }
+        Ok(())
+    }
+
+    fn log_out(&mut self, fx: &mut Effects, place: Place) -> Result<(), No> {
+        self.check(place, Trigger::LogOut)?;
+        let visitor = self.visitor(place);
+        visitor.profile = None;
+        if let Some(id) = self.forget_identity(place) {
+            fx.event(Event::LoggedOut { group: self.id.clone(), client: place, visitor: id });
+        }
+        Ok(())
+    }
+
+    fn forget_identity(&mut self, place: Place) -> Option<VisitorId> {
+        let id = self.visitor(place).id.take()?;
+        if let Some(person) = self.people.get_mut(&id) {
+            person.devices = person.devices.saturating_sub(1);
+            if person.devices == 0 {
+                self.people.remove(&id);
+            }
+        }
+        Some(id)
+    }
+
+    fn app_moved(&mut self, fx: &mut Effects, place: Place, it: AppMoved) {
+        let visitor = self.visitor(place);
+        if visitor.app != it.app {
+            visitor.app = it.app;
+            self.announce_if_focused(fx, place);
+        }
+    }
+
+    /// The connection of a visitor broke. Its place stays for the grace, or for the lease.
+    pub(crate) fn visitor_lost(&mut self, fx: &mut Effects, place: Place) {
+        let due = Due::VisitorGrace(self.index, place);
+        let visitor = self.visitor(place);
+        visitor.conn = None;
+        let timer = fx.set_timer(visitor.kept_for(&fx.policy), due);
+        visitor.lost = Some(Box::new((fx.now, timer)));
+        fx.event(Event::VisitorDropped { group: self.id.clone(), client: place });
+        self.reach_changed(fx, place);
+    }
+
+    /// A visitor took up its place on another connection.
+    pub(crate) fn visitor_resumes(
+        &mut self,
+        fx: &mut Effects,
+        conn: ConnId,
+        place: Place,
+        re: RequestId,
+    ) {
+        let visitor = self.visitor(place);
+        fx.timers.cancel(visitor.lost.take().map(|lost| lost.1));
+        let old = visitor.conn.replace(conn);
+        if let Some(old) = old {
+            fx.close(old, CloseReason::Superseded, false);
+        } else if let Some(person) = visitor.id.clone() {
+            // The focus is settled first and told to this device by the snapshot.
+            self.refocus(fx, &person, Some(place));
+        }
+        let snapshot = self.snapshot(fx, place);
+        fx.tell_visitor(Some(conn), Resumed { re, snapshot });
+        fx.event(Event::VisitorResumed { group: self.id.clone(), client: place });
+        if old.is_none() {
+            self.announce_if_focused(fx, place);
+        }
+    }
+
+    fn snapshot(&mut self, fx: &Effects, place: Place) -> Snapshot {
+        let focused = self.is_focused(place);
+        let visitor = self.visitor(place);
+        let mut snapshot = Snapshot {
+            seen: visitor.heard.seen(),
+            answered: visitor.heard.answered(),
+            visitor: visitor.id.clone(),
+            presence: visitor
+                .presence
+                .as_ref()
+                .map(|presence| PresenceFacts { presence: presence.id, focused }),
+            ask: None,
+            ask_over: visitor.past.as_ref().and_then(|past| past.ask_over),
+            session: None,
+            ended: visitor.past.as_ref().and_then(|past| past.ended),
+        };
+        let (ask, session) = (visitor.ask, visitor.session);
+        snapshot.ask = ask.and_then(|ask| self.terms_requested(fx, ask));
+        snapshot.session = session.and_then(|session| self.session_facts(session));
+        snapshot
+    }
+
+    /// The grace of a visitor is over. If a session ended meanwhile and the app is in the
+    /// background, the longer lease holds from the moment the connection broke.
+    pub(crate) fn visitor_grace_over(&mut self, fx: &mut Effects, place: Place) {
+        let due = Due::VisitorGrace(self.index, place);
+        let visitor = self.visitor(place);
+        let kept = visitor.kept_for(&fx.policy);
+        if let Some(lost) = visitor.lost.as_mut().filter(|lost| lost.0 + kept > fx.now) {
+            lost.1 = fx.timers.set(lost.0 + kept, due);
+        } else {
+            self.visitor_departs(fx, place, Departure::Lost);
+        }
+    }
+
+    /// The place of a visitor is gone for good, and everything it did ends.
+    pub(crate) fn visitor_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
+        let visitor = self.visitor(place);
+        fx.timers.cancel(visitor.lost.take().map(|lost| lost.1));
+        // Whoever left does not listen any more; everybody else is told what ends.
+        let conn = match why {
+            Departure::Left => visitor.conn.take(),
+            Departure::Lost | Departure::Policy | Departure::Shutdown => visitor.conn,
+        };
+        if let Some(session) = visitor.session {
+            self.end_session(fx, session, why.session_end(), true);
+        }
+        self.lose_ask_of_visitor(fx, place, why);
+        self.leave_presence(fx, place, why.offline());
+        self.forget_identity(place);
+        if let Some(conn) = conn {
+            let (reason, retry) = why.closing();
+            fx.close(conn, reason, retry);
+        }
+        self.visitors.remove(&place);
+        fx.event(Event::VisitorGone { group: self.id.clone(), client: place, reason: why });
+    }
+}
+
+impl Visitor {
+    /// How long the place is kept without a connection. An app in the background is put to sleep
+    /// by its system, so a visitor who is online and shares nothing gets the longer lease.
+    fn kept_for(&self, policy: &Policy) -> Duration {
+        let leased = match self.app {
+            AppState::Background => self.presence.is_some() && self.session.is_none(),
+            AppState::Active => false,
+        };
+        if leased { policy.background_lease.max(policy.resume_grace) } else { policy.resume_grace }
+    }
+}
