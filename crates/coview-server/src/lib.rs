@@ -1,1 +1,44 @@
-//! server
+//! The coview server: where visitors and agents meet.
+//!
+//! It decides nothing about visitors, agents, sessions or keys: that is `coview-hub`, which this
+//! crate drives. Here are the sockets, TLS, HTTP, the clock, the configuration file, the metrics
+//! and the logs. It runs on smol, as a future on whatever executor it is given.
+//!
+//! One port answers:
+//!
+//! | path | what |
+//! |---|---|
+//! | `/` | what this is |
+//! | `/healthz` | `ok` while the server takes connections |
+//! | `/metrics` | Prometheus text |
+//! | `/v1/socket` | the WebSocket, subprotocol `coview.v1` |
+//!
+//! ```no_run
+//! use coview_server::{Server, ServerConfig};
+//!
+//! # smol::block_on(async {
+//! let config = ServerConfig::from_toml(&std::fs::read_to_string("coview.toml")?)?;
+//! let server = Server::bind(config).await?;
+//! println!("listening on {}", server.url());
+//! server.run(std::future::pending()).await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod config;
+mod connection;
+mod http;
+mod metrics;
+mod outbox;
+mod server;
+mod shared;
+
+pub use coview_hub::HubConfig;
+
+pub use crate::config::ConfigError;
+pub use crate::config::Limits;
+pub use crate::config::ServerConfig;
+pub use crate::config::Tls;
+pub use crate::config::TlsError;
+pub use crate::server::BindError;
+pub use crate::server::Server;

@@ -1,1 +1,132 @@
-//! smol
+//! The smol adapter of coview: it carries a visitor's or an agent's messages over a WebSocket.
+//!
+//! It decides nothing. Who may say what when is in `coview-lifecycle` and `coview-agent`; when to
+//! reconnect, ping or give up is in `coview-proto`. Here are the socket, TLS, the clock and the
+//! timer, and one [`Driver`] future that moves messages between them.
+//!
+//! # A visitor
+//!
+//! ```no_run
+//! use coview_smol::Config;
+//! use coview_wire::GroupId;
+//!
+//! # smol::block_on(async {
+//! let config = Config::new("wss://help.example.org".parse()?, GroupId::new("12345")?);
+//! let visitor = coview_smol::connect(config).await?; // Visitor<Anonymous>
+//! println!("show a share button: {}", visitor.settings().share_button);
+//! # drop(visitor);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`connect`] spawns the driver on smol's global executor. To run it on an executor of your own,
+//! or to wait until everything has been said before a process ends, use [`open`], which gives the
+//! driver to you. An agent has [`sign_in`] and [`open_agent`].
+//!
+//! # TLS
+//!
+//! `wss://` and `https://` addresses use rustls. Which certificates are trusted is a matter of
+//! [`Roots`]: Mozilla's list by default, or your own.
+
+mod config;
+mod driver;
+mod link;
+mod transport;
+
+use coview_agent::Agent;
+use coview_agent::SignedIn;
+use coview_lifecycle::Anonymous;
+use coview_proto::AgentRole;
+use coview_proto::VisitorRole;
+
+pub use coview_proto::Ended as ConnectError;
+pub use coview_proto::OpenError;
+pub use coview_proto::OpenErrorKind;
+
+pub use crate::config::AgentConfig;
+pub use crate::config::Config;
+pub use crate::config::Roots;
+pub use crate::config::RootsError;
+pub use crate::config::ServerUrl;
+pub use crate::config::UrlError;
+pub use crate::driver::Driver;
+pub use crate::link::ChannelLink;
+
+/// A visitor in state `S` over a WebSocket driven by smol.
+pub type Visitor<S> = coview_lifecycle::Visitor<S, ChannelLink<VisitorRole>>;
+
+/// A visitor in any state over a WebSocket driven by smol.
+pub type AnyVisitor = coview_lifecycle::AnyVisitor<ChannelLink<VisitorRole>>;
+
+/// An agent in state `S` over a WebSocket driven by smol.
+pub type SmolAgent<S> = Agent<S, ChannelLink<AgentRole>>;
+
+/// Connects a visitor and spawns its driver on smol's global executor.
+///
+/// # Errors
+///
+/// [`ConnectError`] says why there is no visitor: the server cannot be reached, refuses the
+/// version, the group or the token, speaks another protocol, or did not answer within
+/// `first_reply` (10 seconds by default). It never hangs.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up; nothing is left behind.
+pub async fn connect(config: Config) -> Result<Visitor<Anonymous>, ConnectError> {
+    let (visitor, driver) = open(config).await?;
+    smol::spawn(driver.run()).detach();
+    Ok(visitor)
+}
+
+/// Connects a visitor and gives its driver, which must run for as long as the visitor lives.
+///
+/// When the visitor has been dropped, the driver says goodbye to the server and ends.
+///
+/// # Errors
+///
+/// As [`connect`].
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up; nothing is left behind.
+pub async fn open(
+    config: Config,
+) -> Result<(Visitor<Anonymous>, Driver<VisitorRole>), ConnectError> {
+    let (group, app) = (config.visitor.group.clone(), config.visitor.app);
+    let (driver, link, greeting) =
+        Driver::open(config.server, config.roots, config.visitor).await?;
+    Ok((Visitor::initialized(link, group, greeting.settings, app), driver))
+}
+
+/// Signs an agent in and spawns its driver on smol's global executor.
+///
+/// # Errors
+///
+/// As [`connect`]; a token that is not accepted is
+/// `Refused(`[`BadToken`](coview_wire::RefusalCode::BadToken)`)`.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up; nothing is left behind.
+pub async fn sign_in(config: AgentConfig) -> Result<SmolAgent<SignedIn>, ConnectError> {
+    let (agent, driver) = open_agent(config).await?;
+    smol::spawn(driver.run()).detach();
+    Ok(agent)
+}
+
+/// Signs an agent in and gives its driver, which must run for as long as the agent lives.
+///
+/// # Errors
+///
+/// As [`sign_in`].
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up; nothing is left behind.
+pub async fn open_agent(
+    config: AgentConfig,
+) -> Result<(SmolAgent<SignedIn>, Driver<AgentRole>), ConnectError> {
+    let group = config.agent.group.clone();
+    let (driver, link, greeting) = Driver::open(config.server, config.roots, config.agent).await?;
+    Ok((Agent::initialized(link, group, greeting.agent), driver))
+}

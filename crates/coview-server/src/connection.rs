@@ -1,0 +1,153 @@
+use core::future::Future;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::Context;
+use core::task::Poll;
+use core::time::Duration;
+use std::sync::Arc;
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite;
+use async_tungstenite::tungstenite::Message;
+use async_tungstenite::tungstenite::protocol::CloseFrame;
+use async_tungstenite::tungstenite::protocol::WebSocketConfig;
+use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use coview_hub::ConnId;
+use coview_hub::Input;
+use coview_wire::CloseReason;
+use coview_wire::limits;
+use futures_lite::AsyncRead;
+use futures_lite::AsyncWrite;
+use futures_lite::Stream;
+use futures_sink::Sink;
+use smol::Timer;
+
+use crate::outbox::Due;
+use crate::outbox::Outbox;
+use crate::shared::Shared;
+
+/// How long a client may take to answer a close before the socket is let go.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Reads one client's messages into the hub and writes the hub's to the client, until either side
+/// closes.
+pub(crate) async fn serve<S>(
+    shared: Arc<Shared>,
+    conn: ConnId,
+    outbox: Arc<Outbox>,
+    socket: WebSocketStream<S>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // The hub hears of the end however this ends, also when the task is dropped.
+    let _goodbye = Goodbye { shared: &shared, conn };
+    let mut client = Client { socket, outbox: &outbox, unflushed: false, closing: None };
+    loop {
+        match poll_fn(|cx| client.poll(cx)).await {
+            Some(Message::Text(text)) => shared.input(Input::Text { conn, text: &text }),
+            Some(Message::Binary(bytes)) => shared.input(Input::Binary { conn, bytes: &bytes }),
+            // The library answers pings; the end of the stream follows a close.
+            Some(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
+            None => return,
+        }
+    }
+}
+
+pub(crate) fn websocket_config() -> WebSocketConfig {
+    // The library's own read buffer of 128 KiB is allocated at once for every client.
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits::MESSAGE_BYTES * 2)
+        // A message a little too long gets an answer from the hub; one far too long is not read.
+        .max_message_size(Some(limits::MESSAGE_BYTES * 2))
+        .max_frame_size(Some(limits::MESSAGE_BYTES * 2))
+}
+
+struct Goodbye<'a> {
+    shared: &'a Shared,
+    conn: ConnId,
+}
+
+impl Drop for Goodbye<'_> {
+    fn drop(&mut self) {
+        self.shared.closed(self.conn);
+    }
+}
+
+struct Client<'a, S> {
+    socket: WebSocketStream<S>,
+    outbox: &'a Outbox,
+    unflushed: bool,
+    closing: Option<Timer>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
+    /// The next message, or `None` when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if let Some(timer) = &mut self.closing
+            && Pin::new(timer).poll(cx).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(Err(_)) = self.poll_write(cx) {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => {
+                // Once the hub has closed the connection it no longer listens.
+                if self.closing.is_some() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(message))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(%error, "connection broke");
+                Poll::Ready(None)
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), tungstenite::Error>> {
+        let mut socket = Pin::new(&mut self.socket);
+        while self.closing.is_none() {
+            core::task::ready!(socket.as_mut().poll_ready(cx))?;
+            match self.outbox.next(cx.waker()) {
+                Due::Send(text) => {
+                    socket.as_mut().start_send(Message::text(&*text))?;
+                    self.unflushed = true;
+                }
+                Due::Close(reason) => {
+                    socket.as_mut().start_send(Message::Close(Some(close_frame(reason))))?;
+                    self.unflushed = true;
+                    let mut timer = Timer::after(CLOSING);
+                    let _ = Pin::new(&mut timer).poll(cx);
+                    self.closing = Some(timer);
+                }
+                Due::Nothing => break,
+            }
+        }
+        if self.unflushed {
+            core::task::ready!(socket.poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn close_frame(reason: CloseReason) -> CloseFrame {
+    let code = match reason {
+        CloseReason::Left => CloseCode::Normal,
+        CloseReason::Shutdown => CloseCode::Away,
+        CloseReason::Silent | CloseReason::TooSlow => CloseCode::Again,
+        CloseReason::Protocol => CloseCode::Protocol,
+        CloseReason::Refused
+        | CloseReason::Superseded
+        | CloseReason::Policy
+        | CloseReason::Unknown => CloseCode::Policy,
+    };
+    CloseFrame { code, reason: reason.as_str().into() }
+}

@@ -1,0 +1,112 @@
+use std::sync::Arc;
+
+use coview_hub::Stats;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::shared::Shared;
+
+/// The hub's counts as Prometheus text.
+pub(crate) fn text(shared: &Arc<Shared>) -> String {
+    let mut registry = Registry::with_prefix("coview");
+    registry.register_collector(Box::new(HubCounts(shared.stats())));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing to a String cannot fail");
+    text
+}
+
+#[derive(Debug)]
+struct HubCounts(Stats);
+
+impl Collector for HubCounts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+        let Stats {
+            connections,
+            visitors,
+            visitors_online,
+            agents,
+            asks,
+            sessions,
+            keys,
+            deadlines,
+            connections_opened,
+            closed_silent,
+            closed_too_slow,
+            closed_protocol,
+            messages_in,
+            messages_out,
+            problems,
+            refusals,
+            visitors_arrived,
+            agents_signed_in,
+            resumed,
+            resume_failed,
+            asked,
+            asks_accepted,
+            asks_declined,
+            asks_withdrawn,
+            asks_expired,
+            asks_busy,
+            asks_lost,
+            sessions_manual,
+            sessions_one_click,
+            sessions_ended,
+            wrong_keys,
+        } = self.0;
+        let gauges = [
+            ("connections", "Open connections", connections),
+            ("visitors", "Visitors, connected or within their grace", visitors),
+            ("visitors_online", "Visitor ids that are online", visitors_online),
+            ("agents", "Agents, connected or within their grace", agents),
+            ("asks", "Requests of agents that wait for a visitor", asks),
+            ("sessions", "Sessions", sessions),
+            ("keys", "Keys an agent could join with", keys),
+            ("deadlines", "Deadlines the hub keeps", deadlines),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        let counters = [
+            ("connections_opened", "Connections opened", connections_opened),
+            ("closed_silent", "Connections closed for silence", closed_silent),
+            (
+                "closed_too_slow",
+                "Connections closed because the client did not read",
+                closed_too_slow,
+            ),
+            ("closed_protocol", "Connections closed for breaking the protocol", closed_protocol),
+            ("messages_in", "Messages received", messages_in),
+            ("messages_out", "Messages sent", messages_out),
+            ("problems", "Messages answered by a problem", problems),
+            ("refusals", "Requests refused", refusals),
+            ("visitors_arrived", "Visitors who said hello", visitors_arrived),
+            ("agents_signed_in", "Agents who signed in", agents_signed_in),
+            ("resumed", "Places taken up again", resumed),
+            ("resume_failed", "Attempts to take up a place that is not there", resume_failed),
+            ("asked", "Requests of agents", asked),
+            ("asks_accepted", "Requests accepted", asks_accepted),
+            ("asks_declined", "Requests declined", asks_declined),
+            ("asks_withdrawn", "Requests withdrawn", asks_withdrawn),
+            ("asks_expired", "Requests not answered in time", asks_expired),
+            ("asks_busy", "Requests overtaken by another session", asks_busy),
+            ("asks_lost", "Requests lost with one of the sides", asks_lost),
+            ("sessions_manual", "Sessions started with a key", sessions_manual),
+            ("sessions_one_click", "Sessions started by an accepted request", sessions_one_click),
+            ("sessions_ended", "Sessions ended", sessions_ended),
+            ("wrong_keys", "Joins with a key no session has", wrong_keys),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(metric)?;
+        }
+        Ok(())
+    }
+}
