@@ -119,7 +119,10 @@ impl<'a> Schema<'a> {
             "enum" => items(wants).contains(value),
             "type" => match wants {
                 Value::Array(types) => types.iter().any(|one| is(one, value)),
-                one => is(one, value),
+                Value::String(_) => is(wants, value),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                    panic!("{wants} is no type")
+                }
             },
             "oneOf" => self.fitting(wants, value, at) == 1,
             "anyOf" => self.fitting(wants, value, at) >= 1,
