@@ -1,1 +1,151 @@
-//! facade
+//! Consented screen sharing between a visitor inside an app and a support agent.
+//!
+//! This crate has no code of its own: it is the one dependency an app needs, and re-exports the
+//! parts. What each does is told in its own documentation:
+//!
+//! | here | from | what |
+//! |---|---|---|
+//! | [`Visitor`], its states and steps | `coview-lifecycle` | the visitor's side: illegal orders do not compile |
+//! | [`AnyVisitor`] | `coview-lifecycle` | the same, checked at run time, for user interfaces |
+//! | [`agent`] | `coview-agent` | the agent's side in the same style |
+//! | [`start`] | `coview-start` | the start tracker, usable alone |
+//! | [`smol`] | `coview-smol` | connecting over WebSocket, TCP or TLS, on the smol runtime |
+//! | [`VisitorId`], [`Profile`], … | `coview-wire` | the vocabulary |
+//!
+//! # Two ways to start
+//!
+//! **Manual**: the visitor taps *share*, a random key is shown and read out, the agent types it.
+//! **One-click**: the visitor is online after login, the agent clicks, the visitor sees terms and
+//! accepts or declines. *No key is shown*: the type of the session has none.
+//!
+//! ```
+//! use coview::{PresenceStep, VisitorId};
+//!
+//! async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Error>> {
+//!     let visitor = coview::smol::connect(config).await?; // Visitor<Anonymous>
+//!
+//!     let sharing = visitor.start_manual().await?; // Visitor<Sharing<Manual, Anonymous>>
+//!     println!("Read this key to the agent: {}", sharing.key());
+//!     let visitor = sharing.end(); // Visitor<Anonymous> again, at once
+//!
+//!     let visitor = visitor.identify(VisitorId::new("customer-42")?).await?;
+//!     let visitor = visitor.connect_presence().await?; // Visitor<PresenceConnected>
+//!     match visitor.next().await {
+//!         PresenceStep::TermsRequested(asked) => {
+//!             let sharing = asked.terms_displayed().accept().await?; // has no key()
+//!             sharing.end();
+//!         }
+//!         PresenceStep::Changed(_visitor, change) => println!("{change:?}"),
+//!         PresenceStep::Lost(_visitor) => println!("offline"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `smol` | yes | `coview::smol`, the adapter for the smol runtime |
+
+pub use coview_lifecycle::Anonymous;
+pub use coview_lifecycle::AnonymousStep;
+pub use coview_lifecycle::AnyNext;
+pub use coview_lifecycle::AnyPending;
+pub use coview_lifecycle::AnyRequestError;
+pub use coview_lifecycle::AnyStep;
+pub use coview_lifecycle::AnyVisitor;
+pub use coview_lifecycle::ApiMisuse;
+pub use coview_lifecycle::Applied;
+pub use coview_lifecycle::Arrival;
+pub use coview_lifecycle::CanStartManually;
+pub use coview_lifecycle::Capability;
+pub use coview_lifecycle::Change;
+pub use coview_lifecycle::Command;
+pub use coview_lifecycle::Connectivity;
+pub use coview_lifecycle::Consent;
+pub use coview_lifecycle::Identified;
+pub use coview_lifecycle::IdentifiedStep;
+pub use coview_lifecycle::IsIdentified;
+pub use coview_lifecycle::IsOnline;
+pub use coview_lifecycle::Link;
+pub use coview_lifecycle::LinkClosed;
+pub use coview_lifecycle::Manual;
+pub use coview_lifecycle::Next;
+pub use coview_lifecycle::OneClick;
+pub use coview_lifecycle::Pending;
+pub use coview_lifecycle::PresenceConnected;
+pub use coview_lifecycle::PresenceStep;
+pub use coview_lifecycle::Refused;
+pub use coview_lifecycle::RequestError;
+pub use coview_lifecycle::Sharing;
+pub use coview_lifecycle::SharingStep;
+pub use coview_lifecycle::State;
+pub use coview_lifecycle::StateKind;
+pub use coview_lifecycle::TermsRequested;
+pub use coview_lifecycle::TermsShown;
+pub use coview_lifecycle::TermsStep;
+pub use coview_lifecycle::Visitor;
+pub use coview_lifecycle::queue;
+pub use coview_lifecycle::table;
+pub use coview_wire::AgentCard;
+pub use coview_wire::AgentId;
+pub use coview_wire::AppState;
+pub use coview_wire::AskOutcome;
+pub use coview_wire::ClientToken;
+pub use coview_wire::CloseReason;
+pub use coview_wire::EndReason;
+pub use coview_wire::GroupId;
+pub use coview_wire::IdError;
+pub use coview_wire::KeyError;
+pub use coview_wire::OfflineReason;
+pub use coview_wire::PresenceData;
+pub use coview_wire::PresencePatch;
+pub use coview_wire::Profile;
+pub use coview_wire::RefusalCode;
+pub use coview_wire::SessionId;
+pub use coview_wire::SessionKey;
+pub use coview_wire::Settings;
+pub use coview_wire::Terms;
+pub use coview_wire::TextError;
+pub use coview_wire::VisitorId;
+pub use coview_wire::WithdrawReason;
+
+/// The agent's side.
+pub mod agent {
+    pub use coview_agent::Agent;
+    pub use coview_agent::AgentLink;
+}
+
+/// The start tracker, usable alone, also beside another SDK.
+pub mod start {
+    pub use coview_start::DisplayKey;
+    pub use coview_start::KeyDisplay;
+    pub use coview_start::Noted;
+    pub use coview_start::StartId;
+    pub use coview_start::StartMode;
+    pub use coview_start::StartTracker;
+}
+
+/// The adapter for the smol runtime.
+#[cfg(feature = "smol")]
+pub mod smol {
+    pub use coview_smol::AgentConfig;
+    pub use coview_smol::AnyVisitor;
+    pub use coview_smol::ChannelLink;
+    pub use coview_smol::Config;
+    pub use coview_smol::ConnectError;
+    pub use coview_smol::Driver;
+    pub use coview_smol::OpenError;
+    pub use coview_smol::OpenErrorKind;
+    pub use coview_smol::Roots;
+    pub use coview_smol::RootsError;
+    pub use coview_smol::ServerUrl;
+    pub use coview_smol::SmolAgent;
+    pub use coview_smol::UrlError;
+    pub use coview_smol::Visitor;
+    pub use coview_smol::connect;
+    pub use coview_smol::open;
+    pub use coview_smol::open_agent;
+    pub use coview_smol::sign_in;
+}

@@ -1,0 +1,95 @@
+# The one list of what can be run. `just` alone prints it.
+# Where `just` is absent, each recipe is a cargo command one can type.
+
+pure := "coview-wire coview-start coview-lifecycle coview-agent coview-proto coview-hub"
+
+[private]
+default:
+    @just --list --unsorted
+
+# Walk both ways to share on real connections: an embedded server, visitors and agents.
+demo *ARGS:
+    cargo run -p coview-cli -- demo {{ARGS}}
+
+# Run a server; without --config one to try out, on a loopback only.
+serve *ARGS:
+    cargo run -p coview-cli -- serve {{ARGS}}
+
+# Every test, the same as `cargo test --workspace`; by nextest where it is installed.
+test:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --no-fail-fast
+        cargo test --workspace --doc --quiet
+    else
+        cargo test --workspace
+    fi
+
+# Everything CI runs, in the order of how soon it fails.
+ci: fmt-check lint doc pure tokio test codes
+
+# Formatting, as a check.
+fmt-check:
+    cargo fmt --all --check
+
+# Clippy on everything, warnings denied.
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The reference documentation, warnings denied.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The pure crates build without std, and have neither clock, nor socket, nor runtime in their trees.
+pure:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for crate in {{pure}}; do
+        cargo check --quiet -p "$crate" --no-default-features
+        if cargo tree -p "$crate" --no-default-features -e normal --prefix none \
+            | grep -E '^(smol|async-io|async-net|polling|mio|tokio|socket2|rustls|getrandom|chrono|time|web-time|rustix|libc) '
+        then
+            echo "$crate must not depend on any of these" >&2
+            exit 1
+        fi
+    done
+
+# No tokio runtime in the shipped crates: only hyper's use of its `sync` module.
+tokio:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cargo tree -p coview-cli -e normal,features -i tokio 2>/dev/null \
+        | grep -E 'tokio feature "(rt|rt-multi-thread|net|time|macros|full)"'
+    then
+        echo "a tokio runtime got into the tree" >&2
+        exit 1
+    fi
+
+# Check that the misuses in the documentation fail with the error codes they state.
+codes:
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/codes cargo test --quiet --doc -p coview-start -p coview-lifecycle -p coview-agent
+
+# Rewrite the documents that are generated from the code: schema, diagram, verb tables.
+update-docs:
+    UPDATE_DOCS=1 cargo test --quiet -p coview-wire -p coview-lifecycle -p coview-agent
+
+# Benchmarks; figures and method are in docs/performance.md.
+bench *ARGS:
+    cargo bench --workspace {{ARGS}}
+
+# Instructions for one story by typestates and by a hand-written enum, counted by callgrind.
+bench-instructions STORIES="1000":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --quiet --release -p coview-lifecycle --example transition_cost
+    count() {
+        valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+            target/release/examples/transition_cost "$1" "$2" 2>&1 \
+            | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+    }
+    for kind in typestate enum; do
+        none=$(count "$kind" 0)
+        some=$(count "$kind" {{STORIES}})
+        echo "$kind: $(( (some - none) / {{STORIES}} )) instructions for one story"
+    done

@@ -1,0 +1,51 @@
+//! The first program on coview: both ways to share, in one app, before and after login.
+//!
+//! It is the snippet of the README. Run it against a server (`coview serve` prints a token for
+//! `coview agent`): `cargo run -p coview --example first -- ws://127.0.0.1:7300 12345`
+
+use coview::GroupId;
+use coview::smol::Config;
+
+// README:begin
+use coview::{PresenceStep, VisitorId};
+
+async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Error>> {
+    let visitor = coview::smol::connect(config).await?; // Visitor<Anonymous>
+
+    let sharing = visitor.start_manual().await?; // Visitor<Sharing<Manual, Anonymous>>
+    println!("Read this key to the agent: {}", sharing.key()); // 123 456 786
+    let visitor = sharing.end(); // Visitor<Anonymous> again, at once
+
+    let visitor = visitor.identify(VisitorId::new("customer-42")?).await?; // no group: it can't differ
+    let mut visitor = visitor.connect_presence().await?; // Visitor<PresenceConnected>
+
+    loop {
+        // All that can happen here, no wildcard.
+        visitor = match visitor.next().await {
+            PresenceStep::TermsRequested(asked) => {
+                println!("{} asks: {}", asked.agent().name(), asked.terms().text());
+                let shown = asked.terms_displayed(); // the agent is told "displayed"
+                let sharing = shown.accept().await?; // Visitor<Sharing<OneClick, _>>: has no key()
+                println!("sharing with {} agent(s)", sharing.guests());
+                sharing.end() // Visitor<PresenceConnected>
+            }
+            PresenceStep::Changed(visitor, change) => {
+                println!("still online: {change:?}");
+                visitor
+            }
+            PresenceStep::Lost(visitor) => {
+                println!("offline: {:?}", visitor.last_offline()); // Visitor<Identified>
+                return Ok(());
+            }
+        };
+    }
+}
+// README:end
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let (Some(server), Some(group)) = (args.next(), args.next()) else {
+        return Err("usage: first SERVER-URL GROUP".into());
+    };
+    smol::block_on(app(Config::new(server.parse()?, GroupId::new(group)?)))
+}
