@@ -201,7 +201,7 @@ pub struct SessionStart {
     pub re: RequestId,
     /// The visitor's own number for this start; greater than any before.
     pub start: StartId,
-    /// How the session begins. Its fields stand in the message itself.
+    /// How the session begins.
     #[serde(flatten)]
     pub by: StartBy,
 }
@@ -230,7 +230,18 @@ impl<'de> Deserialize<'de> for SessionStart {
     }
 }
 
-/// How a session begins.
+/// How a session begins. Its fields stand in the `session_start` message itself.
+///
+/// ```
+/// use coview_wire::{AskId, ClientMessage, Message, RequestId, SessionStart, StartBy, StartId};
+///
+/// let by = StartBy::VisitorId { ask: AskId::new(3) };
+/// let start = SessionStart { re: RequestId::new(7), start: StartId::new(2), by };
+/// assert_eq!(
+///     ClientMessage::from(start).encode(),
+///     r#"{"t":"session_start","re":7,"start":2,"by":"visitor_id","ask":3}"#,
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "by", rename_all = "snake_case")]

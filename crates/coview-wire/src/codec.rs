@@ -19,6 +19,16 @@ use crate::person::TextError;
 ///
 /// The trait is sealed by nothing but sense; it exists so that an engine can be written once for
 /// both kinds of client.
+///
+/// ```
+/// use coview_wire::{AppMoved, AppState, ClientMessage, Message, RequestId};
+///
+/// let moved = AppMoved { re: RequestId::new(4), app: AppState::Background };
+/// let message = ClientMessage::from(moved);
+/// assert_eq!(message.encode(), r#"{"t":"app_moved","re":4,"app":"background"}"#);
+/// assert_eq!(message.kind(), "app_moved");
+/// assert_eq!(ClientMessage::decode(&message.encode()), Ok(message));
+/// ```
 pub trait Message: Sized + Serialize {
     /// Reads one message.
     ///
@@ -41,6 +51,21 @@ pub trait Message: Sized + Serialize {
 }
 
 /// Why a text is not a message.
+///
+/// Its text may be sent back and logged: it names fields and limits, never values. The one
+/// exception is the first bad character of an id.
+///
+/// ```
+/// use coview_wire::{ClientMessage, DecodeError, Message, RequestId};
+///
+/// let from_a_newer_peer = ClientMessage::decode(r#"{"t":"wave","re":7}"#).unwrap_err();
+/// assert_eq!(from_a_newer_peer, DecodeError::UnknownType { re: Some(RequestId::new(7)) });
+///
+/// let text = r#"{"t":"hello","re":0,"version":1,"group":"g","token":["s3cr3t"],"app":"active"}"#;
+/// let told = ClientMessage::decode(text).unwrap_err().to_string();
+/// assert!(told.starts_with("malformed message: wrong type or value, expected client token"));
+/// assert!(!told.contains("s3cr3t"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// Longer than [`limits::MESSAGE_BYTES`]. Nothing was read.

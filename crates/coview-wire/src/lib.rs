@@ -28,6 +28,9 @@
 //! [`ResumeSecret`], [`ClientToken`], [`AgentToken`], [`Profile`], [`PresenceData`]) redact
 //! themselves in `Debug`.
 //!
+//! What the messages mean and who answers what is written for clients in any language in
+//! `docs/protocol.md`; `docs/protocol.schema.json` is generated from these types.
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |

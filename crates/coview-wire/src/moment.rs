@@ -56,6 +56,16 @@ impl fmt::Display for Moment {
 }
 
 /// A moment at which an engine wants to be woken, and why.
+///
+/// ```
+/// use core::time::Duration;
+/// use coview_wire::{Deadline, Moment};
+///
+/// let ping = Deadline { at: Moment::ZERO + Duration::from_secs(20), why: "say ping" };
+/// let reply = Deadline { at: Moment::ZERO + Duration::from_secs(10), why: "a reply is due" };
+/// assert_eq!(Deadline::earlier(Some(ping), Some(reply)), Some(reply));
+/// assert_eq!(Deadline::earlier(Some(ping), None), Some(ping));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline {
     /// When to call the engine again, at the latest.

@@ -4,6 +4,13 @@ use crate::word::word_enum;
 word_enum! {
     /// Why the server said no. The words after each are what a person is told; the remedy is in the
     /// documentation of the variant.
+    ///
+    /// ```
+    /// use coview_wire::RefusalCode;
+    ///
+    /// assert_eq!(RefusalCode::NoSuchKey.as_str(), "no_such_key");
+    /// assert_eq!(RefusalCode::NoSuchKey.to_string(), "no session has this key");
+    /// ```
     pub enum RefusalCode {
         /// The server speaks another protocol version. Update the older side.
         VersionUnsupported = "version_unsupported" => "this protocol version is not supported",
