@@ -1,0 +1,460 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use core::fmt;
+use core::task::Context;
+use core::task::Poll;
+
+use coview_lifecycle::Connectivity;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentMessage;
+use coview_wire::Ask;
+use coview_wire::Eject;
+use coview_wire::EndSession;
+use coview_wire::GroupId;
+use coview_wire::Join;
+use coview_wire::Leave;
+use coview_wire::SessionId;
+use coview_wire::SessionKey;
+use coview_wire::Unwatch;
+use coview_wire::VisitorCard;
+use coview_wire::VisitorId;
+use coview_wire::Watch;
+use coview_wire::Withdraw;
+
+use crate::facts::Awaited;
+use crate::facts::Facts;
+use crate::facts::Watching;
+use crate::link::AgentLink;
+use crate::pending::Pending;
+use crate::state::IsFree;
+use crate::state::Requesting;
+use crate::state::SignedIn;
+use crate::state::State;
+use crate::state::Viewing;
+use crate::step::AskStatus;
+use crate::step::Next;
+use crate::table::AgentStateKind;
+
+/// A support agent, in state `S`, over the link `L`.
+///
+/// There is one value for one agent. A verb consumes it and gives the agent in its next state, so
+/// an order that makes no sense does not compile. What the world does comes from
+/// [`next`](Self::next), as an enum with exactly the outcomes the state allows.
+///
+/// **Dropping an agent means leaving**: its link closes, its request is withdrawn and it leaves its
+/// session.
+///
+/// # Where do I start
+///
+/// A console gets its agent from an adapter (`coview::smol::sign_in`), a test from
+/// [`queue::agent`](crate::queue::agent). Hold the state you are in as a local variable of an event
+/// loop; where a field must hold any state, hold an [`AnyAgent`](crate::AnyAgent).
+///
+/// # States and verbs
+///
+/// Generated from the [transition table](crate::table::TABLE); a request that is refused leaves the
+/// agent where it was.
+///
+#[doc = include_str!("../docs/verbs.md")]
+///
+/// `next()`, `watch()`, `unwatch()`, `roster()`, `card()`, `group()` and `connectivity()` are there
+/// in every state.
+///
+/// # Examples
+///
+/// ```
+/// use coview_agent::{RequestingStep, queue};
+/// use coview_wire::VisitorId;
+///
+/// # smol::block_on(async {
+/// let (agent, mut peer) = queue::agent();
+/// peer.grant_all();
+///
+/// let mut requesting = agent.ask(VisitorId::new("customer-42")?).await?;
+/// # peer.accept(peer.last_ask().unwrap());
+/// let viewing = loop {
+///     requesting = match requesting.next().await {
+///         RequestingStep::Accepted(viewing) => break viewing,
+///         RequestingStep::Changed(requesting, _change) => requesting,
+///         RequestingStep::Over(_agent, outcome) => panic!("{outcome}"),
+///     };
+/// };
+/// assert_eq!(viewing.visitor().unwrap().as_str(), "customer-42");
+/// let agent = viewing.leave(); // SignedIn again, at once
+/// # drop(agent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
+/// A verb of another state does not compile:
+///
+/// ```compile_fail,E0599
+/// # let (agent, _peer) = coview_agent::queue::agent();
+/// agent.leave(); // Agent<SignedIn>: there is nothing to leave
+/// ```
+///
+/// Nor does using an agent twice:
+///
+/// ```compile_fail,E0382
+/// # use coview_wire::VisitorId;
+/// # let (agent, _peer) = coview_agent::queue::agent();
+/// let pending = agent.ask(VisitorId::new("customer-42").unwrap());
+/// let again = agent.ask(VisitorId::new("customer-43").unwrap()); // it has moved into the first
+/// ```
+#[must_use = "dropping an agent means leaving"]
+pub struct Agent<S, L> {
+    pub(crate) shared: Box<Shared<L>>,
+    pub(crate) state: S,
+}
+
+/// What an agent keeps whatever its state: one pointer, moved from state to state.
+#[expect(missing_debug_implementations, reason = "it is never named outside this crate")]
+pub struct Shared<L> {
+    pub(crate) facts: Facts,
+    pub(crate) link: L,
+}
+
+impl<L: AgentLink> Shared<L> {
+    /// Takes one thing that arrived, if there is one.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.facts.closed.is_some() {
+            return Poll::Pending;
+        }
+        self.link.poll_recv(cx).map(|arrival| {
+            self.facts.absorb(arrival);
+            if let Some(session) = self.facts.take_unwanted()
+                && self.facts.closed.is_none()
+            {
+                self.leave(session);
+            }
+        })
+    }
+
+    fn leave(&mut self, session: SessionId) {
+        let re = self.facts.next_request();
+        self.link.send(AgentMessage::Leave(Leave { re, session: Some(session) }));
+    }
+}
+
+/// # Everywhere
+impl<S, L> Agent<S, L> {
+    pub(crate) fn map<T>(self, to: impl FnOnce(S) -> T) -> Agent<T, L> {
+        Agent { shared: self.shared, state: to(self.state) }
+    }
+
+    /// Which state this is, as a value.
+    #[must_use]
+    pub const fn state(&self) -> AgentStateKind
+    where
+        S: State,
+    {
+        S::KIND
+    }
+
+    /// The group the agent signed in to. It never changes: no verb takes one.
+    #[must_use]
+    pub fn group(&self) -> &GroupId {
+        &self.shared.facts.group
+    }
+
+    /// Who the agent is, as visitors see it.
+    #[must_use]
+    pub fn card(&self) -> &AgentCard {
+        &self.shared.facts.card
+    }
+
+    /// Whether there is a connection just now; for a user interface to show.
+    #[must_use]
+    pub fn connectivity(&self) -> Connectivity {
+        self.shared.facts.connectivity
+    }
+
+    /// Whom the agent watches, as it said last.
+    #[must_use]
+    pub fn watching(&self) -> Option<&Watching> {
+        self.shared.facts.watching()
+    }
+
+    /// Who is online, of those the agent [watches](Self::watch): at most
+    /// [`ROSTER_MAX`](crate::ROSTER_MAX).
+    #[must_use]
+    pub fn roster(&self) -> &BTreeMap<VisitorId, VisitorCard> {
+        self.shared.facts.online.cards()
+    }
+
+    /// Whether the [roster](Self::roster) has everybody: `false` while it is still arriving, and if
+    /// there are more visitors than it can hold.
+    #[must_use]
+    pub fn roster_is_complete(&self) -> bool {
+        self.shared.facts.online.is_complete()
+    }
+
+    /// Waits for the next thing the world does: the type of the answer says what that can be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut next`; [`Next::into_agent`] gives the agent back.
+    ///
+    /// ```
+    /// use coview_agent::{SignedInStep, queue};
+    /// use coview_lifecycle::LinkClosed;
+    /// use coview_wire::CloseReason;
+    ///
+    /// # smol::block_on(async {
+    /// let (agent, mut peer) = queue::agent();
+    /// peer.close(LinkClosed::Server(CloseReason::Policy));
+    /// match agent.next().await {
+    ///     SignedInStep::Changed(_agent, change) => println!("{change:?}"),
+    ///     SignedInStep::Closed(reason) => println!("closed: {reason}"),
+    /// }
+    /// # });
+    /// ```
+    pub const fn next(self) -> Next<S, L>
+    where
+        S: State,
+    {
+        Next::new(self)
+    }
+}
+
+/// # Everywhere, said to the server
+impl<S, L: AgentLink> Agent<S, L> {
+    /// Wants to see who is online. The answer arrives as [`Change::Roster`](crate::Change::Roster),
+    /// then there is a change for each visitor who comes, changes or goes. A second `watch` replaces
+    /// the first; what was known stays in the [roster](Self::roster) until the new one arrives.
+    ///
+    /// ```
+    /// use coview_agent::{Change, SignedInStep, Watching, queue};
+    ///
+    /// # smol::block_on(async {
+    /// let (mut agent, mut peer) = queue::agent();
+    /// # peer.grant_all();
+    /// # peer.bring_online(&"customer-42".parse().unwrap());
+    /// agent.watch(Watching::Group);
+    /// let SignedInStep::Changed(agent, Change::Roster) = agent.next().await else { panic!() };
+    /// assert_eq!(agent.roster().keys().next().unwrap().as_str(), "customer-42");
+    /// # });
+    /// ```
+    pub fn watch(&mut self, whom: Watching) {
+        let visitor = match &whom {
+            Watching::Group => None,
+            Watching::Visitor(visitor) => Some(visitor.clone()),
+        };
+        let re = self.shared.facts.next_request();
+        self.shared.facts.watch(re, whom);
+        self.shared.link.send(AgentMessage::Watch(Watch { re, visitor }));
+    }
+
+    /// No longer wants to see who is online. It takes effect at once: the roster is empty.
+    pub fn unwatch(&mut self) {
+        if self.shared.facts.watching().is_some() {
+            self.shared.facts.unwatch();
+            let re = self.shared.facts.next_request();
+            self.shared.link.send(AgentMessage::Unwatch(Unwatch { re }));
+        }
+    }
+
+    /// Asks a visitor who is online to share. The visitor sees the terms and accepts or declines;
+    /// [`RequestingStep`](crate::RequestingStep) tells which. No key is typed.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the agent signed in: the visitor is not online
+    /// ([`NotOnline`](coview_wire::RefusalCode::NotOnline)), is being asked or is sharing
+    /// ([`VisitorBusy`](coview_wire::RefusalCode::VisitorBusy)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_agent`] takes the request back.
+    ///
+    /// One request at a time:
+    ///
+    /// ```compile_fail,E0277
+    /// # use coview_wire::VisitorId;
+    /// # smol::block_on(async {
+    /// # let (agent, _peer) = coview_agent::queue::agent();
+    /// let requesting = agent.ask(VisitorId::new("customer-42").unwrap()).await.unwrap();
+    /// let second = requesting.ask(VisitorId::new("customer-43").unwrap()); // `withdraw()` first
+    /// # });
+    /// ```
+    pub fn ask(mut self, visitor: VisitorId) -> Pending<Requesting, S, L>
+    where
+        S: IsFree,
+    {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.wait_for(re, Awaited::Ask(visitor.clone()));
+        self.shared.link.send(AgentMessage::Ask(Ask { re, visitor }));
+        Pending::new(self)
+    }
+
+    /// Joins the session whose key the visitor read out. A mistyped key is found by
+    /// [`SessionKey::parse`] before the server is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the agent signed in. A wrong, an expired and a used key
+    /// get the same answer, [`NoSuchKey`](coview_wire::RefusalCode::NoSuchKey).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_agent`] leaves the session if it was joined.
+    ///
+    /// ```
+    /// use coview_wire::SessionKey;
+    ///
+    /// # smol::block_on(async {
+    /// # let (agent, mut peer) = coview_agent::queue::agent();
+    /// # peer.grant_all();
+    /// let viewing = agent.join(SessionKey::parse("123 456 786")?).await?;
+    /// println!("{} watch", viewing.guests());
+    /// # drop(viewing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// Not while in another session:
+    ///
+    /// ```compile_fail,E0277
+    /// # use coview_wire::SessionKey;
+    /// # smol::block_on(async {
+    /// # let (agent, _peer) = coview_agent::queue::agent();
+    /// let key = SessionKey::parse("123 456 786").unwrap();
+    /// let viewing = agent.join(key).await.unwrap();
+    /// let second = viewing.join(key); // `leave()` the first one
+    /// # });
+    /// ```
+    pub fn join(mut self, key: SessionKey) -> Pending<Viewing, S, L>
+    where
+        S: IsFree,
+    {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.wait_for(re, Awaited::View);
+        self.shared.link.send(AgentMessage::Join(Join { re, key }));
+        Pending::new(self)
+    }
+}
+
+/// # While signed in
+impl<L: AgentLink> Agent<SignedIn, L> {
+    /// The agent at the beginning of the story, over a link whose other half has signed in.
+    /// Adapters call it; consoles get the agent from an adapter.
+    pub fn initialized(link: L, group: GroupId, card: AgentCard) -> Self {
+        let facts = Facts::new(group, card);
+        Self { shared: Box::new(Shared { facts, link }), state: SignedIn(()) }
+    }
+}
+
+/// # While requesting
+impl<L: AgentLink> Agent<Requesting, L> {
+    /// Who is being asked.
+    #[must_use]
+    pub const fn visitor(&self) -> &VisitorId {
+        &self.state.visitor
+    }
+
+    /// How far the request has come.
+    #[must_use]
+    pub fn status(&self) -> AskStatus {
+        self.shared.facts.asking().map_or_else(AskStatus::default, |asking| asking.status)
+    }
+
+    /// How long the visitor had to answer when the request was granted or, after a reconnect, taken
+    /// up again, in milliseconds. No answer is a no:
+    /// [`RequestingStep::Over`](crate::RequestingStep::Over) tells it.
+    #[must_use]
+    pub fn expires_ms(&self) -> u32 {
+        self.shared.facts.asking().map_or(0, |asking| asking.expires_ms)
+    }
+
+    /// Takes the request back. It takes effect at once, with or without a connection, and cannot
+    /// fail. If the visitor accepts in the same moment, the agent leaves the session unseen.
+    ///
+    /// ```compile_fail,E0599
+    /// # use coview_agent::{Agent, AgentLink, Requesting};
+    /// fn twice<L: AgentLink>(requesting: Agent<Requesting, L>) {
+    ///     requesting.withdraw().withdraw(); // Agent<SignedIn>: nothing to withdraw
+    /// }
+    /// ```
+    pub fn withdraw(mut self) -> Agent<SignedIn, L> {
+        match self.shared.facts.ask_given_up() {
+            Some(session) => self.shared.leave(session),
+            None => {
+                let re = self.shared.facts.next_request();
+                let ask = Some(self.state.ask);
+                self.shared.link.send(AgentMessage::Withdraw(Withdraw { re, ask }));
+            }
+        }
+        self.map(|_| SignedIn(()))
+    }
+}
+
+/// # While viewing
+impl<L: AgentLink> Agent<Viewing, L> {
+    /// The session.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.state.session
+    }
+
+    /// Who shares, if the visitor is identified.
+    #[must_use]
+    pub const fn visitor(&self) -> Option<&VisitorId> {
+        self.state.visitor.as_ref()
+    }
+
+    /// How many agents watch, this one included.
+    #[must_use]
+    pub fn guests(&self) -> u32 {
+        self.shared.facts.view().map_or(0, |view| view.count)
+    }
+
+    /// Who watches; at most the first 64.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentCard] {
+        self.shared.facts.view().map_or(&[], |view| &view.guests)
+    }
+
+    /// Leaves the session, which goes on without this agent. It takes effect at once, with or
+    /// without a connection, and cannot fail.
+    pub fn leave(mut self) -> Agent<SignedIn, L> {
+        self.shared.facts.view_given_up();
+        self.shared.leave(self.state.session);
+        self.map(|_| SignedIn(()))
+    }
+
+    /// Ends the session for everybody. It takes effect at once, with or without a connection, and
+    /// cannot fail.
+    pub fn end(mut self) -> Agent<SignedIn, L> {
+        self.shared.facts.view_given_up();
+        let session = self.state.session;
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(AgentMessage::EndSession(EndSession { re, session }));
+        self.map(|_| SignedIn(()))
+    }
+
+    /// Removes another agent from the session. [`Change::Guests`](crate::Change::Guests) tells when
+    /// it happened.
+    ///
+    /// Only while viewing:
+    ///
+    /// ```compile_fail,E0599
+    /// # use coview_wire::AgentId;
+    /// # let (mut agent, _peer) = coview_agent::queue::agent();
+    /// agent.eject(AgentId::new("agent-2").unwrap());
+    /// ```
+    pub fn eject(&mut self, agent: AgentId) {
+        let session = self.state.session;
+        let re = self.shared.facts.next_request();
+        self.shared.link.send(AgentMessage::Eject(Eject { re, session, agent }));
+    }
+}
+
+impl<S: State, L> fmt::Debug for Agent<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("state", &format_args!("{}", S::KIND))
+            .field("connectivity", &self.shared.facts.connectivity)
+            .finish_non_exhaustive()
+    }
+}

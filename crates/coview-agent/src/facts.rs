@@ -1,0 +1,596 @@
+//! What is true now, as far as this side has been told.
+//!
+//! Messages are absorbed into facts as they arrive, whatever state the agent's type is in. What
+//! ended stays here with its end until the agent's type has left the state, so every request and
+//! every session is told to be over exactly once. Facts overwrite one another instead of queueing
+//! up, so memory stays bounded.
+
+use alloc::vec::Vec;
+
+use coview_lifecycle::Connectivity;
+use coview_lifecycle::LinkClosed;
+use coview_wire::AgentCard;
+use coview_wire::AgentNotice;
+use coview_wire::AgentSnapshot;
+use coview_wire::Answered;
+use coview_wire::AskId;
+use coview_wire::AskOutcome;
+use coview_wire::CloseReason;
+use coview_wire::EndReason;
+use coview_wire::GroupId;
+use coview_wire::Joined;
+use coview_wire::RefusalCode;
+use coview_wire::RequestId;
+use coview_wire::SessionId;
+use coview_wire::ViewFacts;
+use coview_wire::VisitorId;
+
+use crate::link::AgentArrival;
+use crate::roster::Online;
+use crate::step::AskStatus;
+use crate::step::Change;
+
+/// Whom an agent watches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Watching {
+    /// Everybody of the group who is online.
+    Group,
+    /// This visitor only.
+    Visitor(VisitorId),
+}
+
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) group: GroupId,
+    pub(crate) card: AgentCard,
+    pub(crate) connectivity: Connectivity,
+    pub(crate) closed: Option<LinkClosed>,
+    pub(crate) online: Online,
+    watch: Option<Watch>,
+    last_request: RequestId,
+    /// The request whose answer a pending future waits for, and the answer once it is here.
+    waiting: Option<Waiting>,
+    /// The request to share, until the agent's type has left it behind.
+    ask: Option<Asking>,
+    /// The request to share this side knew last: a snapshot may still speak of it.
+    last_ask: Option<AskId>,
+    /// The session, until the agent's type has left it behind.
+    view: Option<View>,
+    /// A session this side was put in and does not want: its request had been given up.
+    unwanted: Option<SessionId>,
+    changed: Changed,
+}
+
+#[derive(Debug)]
+struct Watch {
+    re: RequestId,
+    whom: Watching,
+    /// Whether the roster shown is this watch's or that of the one it replaced. Before that,
+    /// notices are those of a watch that was given up.
+    live: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    re: RequestId,
+    what: Awaited,
+    answer: Option<Result<Granted, RefusalCode>>,
+}
+
+/// What a request asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Ask(VisitorId),
+    View,
+}
+
+/// What a request was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Granted {
+    Ask(AskId, VisitorId),
+    View(SessionId, Option<VisitorId>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Asking {
+    ask: AskId,
+    visitor: VisitorId,
+    pub(crate) expires_ms: u32,
+    pub(crate) status: AskStatus,
+    /// The session to come, once accepted.
+    session: Option<SessionId>,
+    over: Option<AskOutcome>,
+}
+
+#[derive(Debug)]
+pub(crate) struct View {
+    session: SessionId,
+    visitor: Option<VisitorId>,
+    pub(crate) count: u32,
+    pub(crate) guests: Vec<AgentCard>,
+    over: Option<EndReason>,
+}
+
+/// What has become of a request to share.
+#[derive(Debug)]
+pub(crate) enum AskResult {
+    Accepted(SessionId, VisitorId),
+    Over(AskOutcome),
+}
+
+/// What changed without moving the agent, until the app has been told.
+#[derive(Debug, Default)]
+struct Changed {
+    connectivity: bool,
+    status: bool,
+    guests: bool,
+    problem: Option<RefusalCode>,
+}
+
+impl Facts {
+    pub(crate) fn new(group: GroupId, card: AgentCard) -> Self {
+        Self {
+            group,
+            card,
+            connectivity: Connectivity::Connected,
+            closed: None,
+            online: Online::default(),
+            watch: None,
+            last_request: RequestId::new(0),
+            waiting: None,
+            ask: None,
+            last_ask: None,
+            view: None,
+            unwanted: None,
+            changed: Changed::default(),
+        }
+    }
+
+    pub(crate) fn next_request(&mut self) -> RequestId {
+        self.last_request = self.last_request.next();
+        self.last_request
+    }
+
+    pub(crate) fn wait_for(&mut self, re: RequestId, what: Awaited) {
+        self.waiting = Some(Waiting { re, what, answer: None });
+    }
+
+    /// The answer to the request that is waited for, once.
+    pub(crate) fn take_answer(&mut self) -> Option<Result<Granted, RefusalCode>> {
+        let answer = self.waiting.as_mut()?.answer.take()?;
+        self.waiting = None;
+        Some(answer)
+    }
+
+    pub(crate) fn stop_waiting(&mut self) {
+        self.waiting = None;
+    }
+
+    pub(crate) fn watching(&self) -> Option<&Watching> {
+        self.watch.as_ref().map(|watch| &watch.whom)
+    }
+
+    /// Watches. The roster of an earlier watch stays until the new one has arrived.
+    pub(crate) fn watch(&mut self, re: RequestId, whom: Watching) {
+        let live = self.watch.as_ref().is_some_and(|before| before.live);
+        self.watch = Some(Watch { re, whom, live });
+    }
+
+    pub(crate) fn unwatch(&mut self) {
+        self.watch = None;
+        self.online.clear();
+    }
+
+    pub(crate) fn absorb(&mut self, arrival: AgentArrival) {
+        match arrival {
+            AgentArrival::Message(notice) => self.absorb_notice(notice),
+            AgentArrival::Connectivity(connectivity) => {
+                self.changed.connectivity |= self.connectivity != connectivity;
+                self.connectivity = connectivity;
+            }
+            AgentArrival::Closed(reason) => {
+                self.closed = Some(reason);
+                self.end_ask(None, AskOutcome::Lost);
+                self.end_view(None, view_end_of(reason));
+            }
+        }
+    }
+
+    fn absorb_notice(&mut self, notice: AgentNotice) {
+        match notice {
+            AgentNotice::Resumed(resumed) => self.reconcile(resumed.snapshot),
+            AgentNotice::Roster(roster) => {
+                // A roster that answers nothing follows a resume; one that answers an earlier
+                // watch is stale.
+                if let Some(watch) = &mut self.watch
+                    && roster.re.is_none_or(|re| re == watch.re)
+                {
+                    watch.live = true;
+                    self.online.page(roster.first, roster.more, roster.visitors);
+                }
+            }
+            AgentNotice::VisitorOnline(online) => {
+                if self.is_watching() {
+                    self.online.is(online.card);
+                }
+            }
+            AgentNotice::VisitorChanged(changed) => {
+                if self.is_watching() {
+                    self.online.is(changed.card);
+                }
+            }
+            AgentNotice::VisitorOffline(offline) => {
+                if self.is_watching() {
+                    self.online.offline(offline.visitor, offline.reason);
+                }
+            }
+            AgentNotice::Asked(asked) => self.asked(asked.re, asked.ask, asked.expires_ms),
+            AgentNotice::TermsSeen(seen) => {
+                if let Some(asking) = &mut self.ask
+                    && asking.ask == seen.ask
+                    && asking.over.is_none()
+                {
+                    self.changed.status |= asking.comes_to(AskStatus::Displayed);
+                }
+            }
+            AgentNotice::AskEnded(ended) => self.ask_ended(ended.ask, ended.outcome, ended.session),
+            AgentNotice::Joined(joined) => self.joined(joined),
+            AgentNotice::ViewGuests(guests) => {
+                self.guests_are(guests.session, guests.count, guests.guests);
+            }
+            AgentNotice::ViewEnded(ended) => self.end_view(Some(ended.session), ended.reason),
+            AgentNotice::Refused(refused) => self.refused(refused.re, refused.code),
+            AgentNotice::Problem(problem) => {
+                // An older server answers a request it does not know with a problem.
+                let answers = self.waiting.as_ref().map(|waiting| waiting.re);
+                if let Some(re) = problem.re.filter(|re| Some(*re) == answers) {
+                    self.refused(re, problem.code);
+                } else if problem.code != RefusalCode::IllegalOrder {
+                    // An illegal order is a verb that crossed news on its way; the news follows.
+                    self.changed.problem = Some(problem.code);
+                }
+            }
+            // The engine below has acted on these.
+            AgentNotice::SignedIn(_) | AgentNotice::Pong(_) | AgentNotice::Closing(_) => {}
+        }
+    }
+
+    fn is_watching(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.live)
+    }
+
+    /// Makes the facts agree with one snapshot of the truth, whatever was missed. What this side
+    /// has given up meanwhile stays given up: the engine says so again to the server.
+    fn reconcile(&mut self, snapshot: AgentSnapshot) {
+        self.reconcile_answer(&snapshot);
+        self.reconcile_ask(&snapshot);
+        self.reconcile_view(snapshot);
+    }
+
+    fn reconcile_answer(&mut self, snapshot: &AgentSnapshot) {
+        let Some(Waiting { re, answer: None, .. }) = self.waiting else { return };
+        match snapshot.answered.filter(|answered| answered.re == re) {
+            Some(Answered { refused: Some(code), .. }) => self.refused(re, code),
+            Some(Answered { refused: None, .. }) => self.granted_in(snapshot),
+            // What was seen was answered, whatever the snapshot names as the last answer.
+            None if snapshot.seen.is_some_and(|seen| seen >= re) => self.granted_in(snapshot),
+            None => {}
+        }
+    }
+
+    /// The request that is waited for was granted while nobody listened: what it was granted stands
+    /// in the snapshot, or has ended since.
+    fn granted_in(&mut self, snapshot: &AgentSnapshot) {
+        let Some(Waiting { re, what, .. }) = &self.waiting else { return };
+        let re = *re;
+        match what {
+            Awaited::Ask(_) => {
+                let new = |ask: &AskId| self.last_ask != Some(*ask);
+                let running = snapshot.ask.as_ref().filter(|facts| facts.re == re);
+                let begun = snapshot.view.as_ref().and_then(|view| view.ask).filter(new);
+                let ended = snapshot.ask_ended.map(|ended| ended.ask).filter(new);
+                match (running, begun.or(ended)) {
+                    (Some(facts), _) => self.asked(re, facts.ask, facts.expires_ms),
+                    // It is over already; what became of it is told as the agent's next step.
+                    (None, Some(ask)) => self.asked(re, ask, 0),
+                    (None, None) => self.refused(re, RefusalCode::NoAnswer),
+                }
+            }
+            Awaited::View => match &snapshot.view {
+                Some(view) if view.ask.is_none() => {
+                    self.joined(Joined { re: Some(re), view: view.clone() });
+                }
+                Some(_) | None => self.refused(re, RefusalCode::SessionGone),
+            },
+        }
+    }
+
+    fn reconcile_ask(&mut self, snapshot: &AgentSnapshot) {
+        let Some(asking) = self.ask.as_mut().filter(|asking| asking.over.is_none()) else { return };
+        let ask = asking.ask;
+        if let Some(facts) = snapshot.ask.as_ref().filter(|facts| facts.ask == ask) {
+            asking.expires_ms = facts.expires_ms;
+            if facts.displayed {
+                self.changed.status |= asking.comes_to(AskStatus::Displayed);
+            }
+            return;
+        }
+        if let Some(view) = snapshot.view.as_ref().filter(|view| view.ask == Some(ask)) {
+            self.ask_ended(ask, AskOutcome::Accepted, Some(view.session));
+            return;
+        }
+        match snapshot.ask_ended.filter(|ended| ended.ask == ask) {
+            Some(ended) => {
+                self.ask_ended(ask, ended.outcome, ended.session);
+                if let Some(view) = snapshot.view_ended {
+                    self.end_view(Some(view.session), view.reason);
+                }
+            }
+            None => self.end_ask(Some(ask), AskOutcome::Lost),
+        }
+    }
+
+    fn reconcile_view(&mut self, snapshot: AgentSnapshot) {
+        match (&self.view, snapshot.view) {
+            (Some(view), Some(facts)) if view.session == facts.session => {
+                self.guests_are(facts.session, facts.count, facts.guests);
+            }
+            (Some(view), other) => {
+                let session = view.session;
+                let reason = snapshot
+                    .view_ended
+                    .filter(|ended| ended.session == session)
+                    .map_or(EndReason::Left, |ended| ended.reason);
+                self.end_view(Some(session), reason);
+                if let Some(facts) = other {
+                    self.joined(Joined { re: None, view: facts });
+                }
+            }
+            (None, Some(facts)) => self.joined(Joined { re: None, view: facts }),
+            (None, None) => {}
+        }
+    }
+
+    fn asked(&mut self, re: RequestId, ask: AskId, expires_ms: u32) {
+        if let Some(waiting) = &mut self.waiting
+            && waiting.re == re
+            && waiting.answer.is_none()
+            && let Awaited::Ask(visitor) = &waiting.what
+        {
+            waiting.answer = Some(Ok(Granted::Ask(ask, visitor.clone())));
+            self.last_ask = Some(ask);
+            self.ask = Some(Asking {
+                ask,
+                visitor: visitor.clone(),
+                expires_ms,
+                status: AskStatus::Sent,
+                session: None,
+                over: None,
+            });
+        }
+    }
+
+    fn joined(&mut self, joined: Joined) {
+        let Joined { re, view } = joined;
+        if let Some(known) = &self.view
+            && known.session == view.session
+        {
+            self.guests_are(view.session, view.count, view.guests);
+            return;
+        }
+        if let Some(re) = re {
+            // A join that was given up has been followed by a leave already.
+            if let Some(waiting) = &mut self.waiting
+                && waiting.re == re
+                && waiting.answer.is_none()
+                && waiting.what == Awaited::View
+            {
+                waiting.answer = Some(Ok(Granted::View(view.session, view.visitor.clone())));
+                self.view = Some(view.into());
+            }
+            return;
+        }
+        let Some(ask) = view.ask else { return };
+        if let Some(asking) = &self.ask
+            && asking.ask == ask
+            && asking.over.is_none()
+            && asking.session.is_none_or(|session| session == view.session)
+        {
+            self.view = Some(view.into());
+        } else {
+            // The visitor accepted while this side gave the request up.
+            self.unwanted = Some(view.session);
+        }
+    }
+
+    fn refused(&mut self, re: RequestId, code: RefusalCode) {
+        if let Some(waiting) = &mut self.waiting
+            && waiting.re == re
+            && waiting.answer.is_none()
+        {
+            waiting.answer = Some(Err(code));
+        } else if self.watch.as_ref().is_some_and(|watch| watch.re == re) {
+            self.online.stop_paging();
+            self.changed.problem = Some(code);
+        }
+    }
+
+    fn ask_ended(&mut self, ask: AskId, outcome: AskOutcome, session: Option<SessionId>) {
+        match outcome {
+            AskOutcome::Accepted => {
+                if let Some(asking) = &mut self.ask
+                    && asking.ask == ask
+                    && asking.over.is_none()
+                    && asking.comes_to(AskStatus::Accepted)
+                {
+                    asking.session = session;
+                    self.changed.status = true;
+                }
+            }
+            AskOutcome::Declined
+            | AskOutcome::Withdrawn
+            | AskOutcome::Expired
+            | AskOutcome::Busy
+            | AskOutcome::Lost
+            | AskOutcome::Unknown => {
+                // A request has one outcome: after *accepted* only the session can end.
+                let accepted =
+                    self.ask.as_ref().is_some_and(|asking| asking.status == AskStatus::Accepted);
+                if !accepted {
+                    self.end_ask(Some(ask), outcome);
+                }
+            }
+        }
+    }
+
+    fn end_ask(&mut self, ask: Option<AskId>, outcome: AskOutcome) {
+        if let Some(asking) = &mut self.ask
+            && ask.is_none_or(|ask| ask == asking.ask)
+            && asking.over.is_none()
+        {
+            asking.over = Some(outcome);
+            self.changed.status = false;
+            if let Some(view) = self.view.take() {
+                self.unwanted = Some(view.session);
+            }
+        }
+    }
+
+    fn end_view(&mut self, session: Option<SessionId>, reason: EndReason) {
+        let fits = |id: Option<SessionId>| session.is_none() || session == id;
+        match (&mut self.ask, &mut self.view) {
+            (Some(asking), view) if asking.over.is_none() => {
+                let session = view.as_ref().map(|view| view.session).or(asking.session);
+                if fits(session) {
+                    asking.over = Some(AskOutcome::Lost);
+                    *view = None;
+                    self.changed.status = false;
+                }
+            }
+            (_, Some(view)) if view.over.is_none() && fits(Some(view.session)) => {
+                view.over = Some(reason);
+                self.changed.guests = false;
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn guests_are(&mut self, session: SessionId, count: u32, guests: Vec<AgentCard>) {
+        if let Some(view) = &mut self.view
+            && view.session == session
+            && view.over.is_none()
+            && (view.count != count || view.guests != guests)
+        {
+            view.count = count;
+            view.guests = guests;
+            self.changed.guests = true;
+        }
+    }
+
+    pub(crate) const fn asking(&self) -> Option<&Asking> {
+        self.ask.as_ref()
+    }
+
+    /// What has become of the request, once something has; it is forgotten then.
+    pub(crate) fn take_ask_result(&mut self) -> Option<AskResult> {
+        let result = match (&self.ask, &self.view) {
+            // A request lives as long as the state it led to; without one there is nothing to wait for.
+            (None, _) => AskResult::Over(AskOutcome::Unknown),
+            (Some(Asking { over: Some(outcome), .. }), _) => AskResult::Over(*outcome),
+            (Some(asking), Some(view)) if asking.status == AskStatus::Accepted => {
+                let visitor = view.visitor.as_ref().unwrap_or(&asking.visitor);
+                AskResult::Accepted(view.session, visitor.clone())
+            }
+            (Some(_), _) => return None,
+        };
+        self.ask = None;
+        self.changed.status = false;
+        self.changed.guests = false;
+        Some(result)
+    }
+
+    /// This side gave the request up; whatever still comes about it is stale. Says which session
+    /// the visitor has accepted already, if so.
+    pub(crate) fn ask_given_up(&mut self) -> Option<SessionId> {
+        self.changed.status = false;
+        let asking = self.ask.take()?;
+        let joined = self.view_given_up();
+        if asking.over.is_none() { joined.or(asking.session) } else { None }
+    }
+
+    pub(crate) const fn view(&self) -> Option<&View> {
+        self.view.as_ref()
+    }
+
+    /// Why the session is over, once it is; it is forgotten then.
+    pub(crate) fn take_view_over(&mut self) -> Option<EndReason> {
+        let reason = match &self.view {
+            Some(view) => view.over?,
+            None => EndReason::Unknown,
+        };
+        self.view_given_up();
+        Some(reason)
+    }
+
+    /// This side left the session; whatever still comes about it is stale.
+    pub(crate) fn view_given_up(&mut self) -> Option<SessionId> {
+        self.changed.guests = false;
+        self.view.take().map(|view| view.session)
+    }
+
+    /// A session to leave, because nobody here wants it.
+    pub(crate) fn take_unwanted(&mut self) -> Option<SessionId> {
+        self.unwanted.take()
+    }
+
+    /// One thing that changed without moving the agent; each is told once.
+    pub(crate) fn take_change(&mut self) -> Option<Change> {
+        let changed = &mut self.changed;
+        if core::mem::take(&mut changed.connectivity) {
+            return Some(Change::Connectivity(self.connectivity));
+        }
+        if core::mem::take(&mut changed.status)
+            && let Some(asking) = &self.ask
+        {
+            return Some(Change::Status(asking.status));
+        }
+        // While the agent's type is still requesting, a session at the door is not its own.
+        if self.ask.is_none()
+            && core::mem::take(&mut changed.guests)
+            && let Some(view) = &self.view
+        {
+            return Some(Change::Guests(view.count));
+        }
+        if let Some(code) = changed.problem.take() {
+            return Some(Change::Problem(code));
+        }
+        self.online.take_change()
+    }
+}
+
+impl Asking {
+    /// Whether this is a step further than it had come.
+    fn comes_to(&mut self, status: AskStatus) -> bool {
+        let further = self.status < status;
+        if further {
+            self.status = status;
+        }
+        further
+    }
+}
+
+impl From<ViewFacts> for View {
+    fn from(facts: ViewFacts) -> Self {
+        let ViewFacts { session, ask: _, visitor, count, guests } = facts;
+        Self { session, visitor, count, guests, over: None }
+    }
+}
+
+fn view_end_of(reason: LinkClosed) -> EndReason {
+    match reason {
+        LinkClosed::Server(CloseReason::Shutdown) => EndReason::Shutdown,
+        LinkClosed::Left | LinkClosed::Refused(_) | LinkClosed::Server(_) | LinkClosed::Gone => {
+            EndReason::Left
+        }
+    }
+}

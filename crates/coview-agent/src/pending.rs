@@ -1,0 +1,182 @@
+use core::fmt;
+use core::future::Future;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::Context;
+use core::task::Poll;
+
+use coview_lifecycle::LinkClosed;
+use coview_wire::RefusalCode;
+use thiserror::Error;
+
+use crate::agent::Agent;
+use crate::link::AgentLink;
+use crate::state::Request;
+use crate::state::State;
+
+/// A request the server has not answered yet: asked, but not granted.
+///
+/// `.await` gives `Agent<To, L>`, or a [`RequestError`] that gives the agent back as
+/// `Agent<Else, L>`. While there is no connection the request waits; it is said again after the
+/// reconnect and never acted on twice. Race it against a timer of your own if it should not wait
+/// for ever.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is raced against something else and loses: race `&mut pending`, and
+/// either go on polling it or give up with [`into_agent`](Self::into_agent), which takes the
+/// request back. Dropping it drops the agent, and dropping an agent means leaving.
+///
+/// ```
+/// use coview_agent::queue;
+/// use core::time::Duration;
+/// use coview_wire::VisitorId;
+///
+/// # smol::block_on(async {
+/// let (agent, _peer) = queue::agent(); // a peer that never answers
+/// let mut pending = agent.ask(VisitorId::new("customer-42").unwrap());
+/// let timer = smol::Timer::after(Duration::from_millis(1));
+/// smol::future::or(async { drop((&mut pending).await) }, async { drop(timer.await) }).await;
+/// let agent = pending.into_agent().expect("the request was not answered");
+/// assert_eq!(agent.state().to_string(), "SignedIn");
+/// # });
+/// ```
+#[must_use = "the answer arrives only while this is awaited, and dropping it drops the agent, who then leaves"]
+pub struct Pending<To, Else, L> {
+    agent: Option<Agent<Else, L>>,
+    to: PhantomData<fn() -> To>,
+}
+
+impl<To, Else, L> Pending<To, Else, L> {
+    pub(crate) const fn new(agent: Agent<Else, L>) -> Self {
+        Self { agent: Some(agent), to: PhantomData }
+    }
+
+    /// Gives up: takes the request back and gives the agent as a no would have left it. `None` only
+    /// if the answer was taken. If the server grants it meanwhile, what was granted is undone.
+    #[must_use = "dropping an agent means leaving"]
+    pub fn into_agent(self) -> Option<Agent<Else, L>>
+    where
+        To: Request<Else>,
+        L: AgentLink,
+    {
+        let mut agent = self.agent?;
+        agent.shared.facts.stop_waiting();
+        To::cancel(&mut agent.shared);
+        Some(agent)
+    }
+}
+
+impl<To, Else, L> Unpin for Pending<To, Else, L> {}
+
+impl<To: Request<Else>, Else, L: AgentLink> Future for Pending<To, Else, L> {
+    type Output = Result<Agent<To, L>, RequestError<Else, L>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut agent = self.agent.take().expect("a future is not polled after it is done");
+        loop {
+            if let Some(answer) = agent.shared.facts.take_answer() {
+                return Poll::Ready(match answer {
+                    Ok(granted) => To::grant(agent, granted),
+                    Err(reason) => Err(Refused { agent, reason }.into()),
+                });
+            }
+            if let Some(reason) = agent.shared.facts.closed {
+                return Poll::Ready(Err(RequestError::Closed(reason)));
+            }
+            if agent.shared.receive(cx).is_pending() {
+                self.agent = Some(agent);
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<To: State, Else: State, L> fmt::Debug for Pending<To, Else, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pending({} → {})", Else::KIND, To::KIND)
+    }
+}
+
+/// The server said no; here is the agent. Nothing is lost.
+///
+/// Its `Debug` prints the reason and nothing of the agent.
+#[derive(Error)]
+#[error("{reason}")]
+#[must_use = "dropping it drops the agent, who then leaves"]
+pub struct Refused<S, L> {
+    /// The agent, as the no left it.
+    pub agent: Agent<S, L>,
+    /// Why. The documentation of each code gives the remedy.
+    pub reason: RefusalCode,
+}
+
+impl<S, L> Refused<S, L> {
+    /// The agent, to go on with.
+    #[must_use = "dropping an agent means leaving"]
+    pub fn into_agent(self) -> Agent<S, L> {
+        self.agent
+    }
+}
+
+impl<S, L> fmt::Debug for Refused<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+/// Why a request was not granted.
+///
+/// ```
+/// use coview_agent::{RequestError, queue};
+/// use coview_wire::{RefusalCode, SessionKey};
+///
+/// # smol::block_on(async {
+/// let (agent, mut peer) = queue::agent();
+/// peer.refuse_all(RefusalCode::NoSuchKey);
+/// let agent = match agent.join(SessionKey::parse("123 456 786").unwrap()).await {
+///     Ok(viewing) => viewing.leave(),
+///     Err(RequestError::Refused(refused)) => {
+///         assert_eq!(refused.to_string(), "no session has this key");
+///         refused.into_agent()
+///     }
+///     Err(RequestError::Closed(reason)) => panic!("{reason}"),
+/// };
+/// # drop(agent);
+/// # });
+/// ```
+#[derive(Error)]
+pub enum RequestError<S, L> {
+    /// The server said no and the agent goes on. Look at the reason, then try again or not.
+    #[error("refused: {}", .0.reason)]
+    Refused(Refused<S, L>),
+    /// The link ended for good, and the agent with it. Connect anew to go on.
+    #[error("the connection is closed: {0}")]
+    Closed(LinkClosed),
+}
+
+impl<S, L> RequestError<S, L> {
+    /// The agent, unless the link ended for good.
+    #[must_use = "dropping an agent means leaving"]
+    pub fn into_agent(self) -> Option<Agent<S, L>> {
+        match self {
+            Self::Refused(refused) => Some(refused.agent),
+            Self::Closed(_) => None,
+        }
+    }
+}
+
+impl<S, L> From<Refused<S, L>> for RequestError<S, L> {
+    fn from(refused: Refused<S, L>) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl<S, L> fmt::Debug for RequestError<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
+        }
+    }
+}

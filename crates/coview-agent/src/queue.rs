@@ -1,0 +1,351 @@
+//! A link made of two queues, for tests: no runtime, no socket, no thread.
+//!
+//! [`agent`] gives a signed-in agent and the [`Peer`] that plays the server. The peer answers by
+//! hand ([`Peer::said`], [`Peer::say`]), or says yes or no to every request by itself.
+//!
+//! ```
+//! use coview_agent::{AskStatus, Change, RequestingStep, queue};
+//! use coview_wire::VisitorId;
+//!
+//! # smol::block_on(async {
+//! let (agent, mut peer) = queue::agent();
+//! peer.grant_all();
+//! let requesting = agent.ask(VisitorId::new("customer-42")?).await?;
+//!
+//! let ask = peer.last_ask().expect("the agent asked");
+//! peer.display(ask);
+//! let RequestingStep::Changed(requesting, change) = requesting.next().await else { panic!() };
+//! assert_eq!(change, Change::Status(AskStatus::Displayed));
+//!
+//! peer.accept(ask);
+//! let RequestingStep::Changed(requesting, change) = requesting.next().await else { panic!() };
+//! assert_eq!(change, Change::Status(AskStatus::Accepted));
+//! let RequestingStep::Accepted(viewing) = requesting.next().await else { panic!() };
+//! assert_eq!(viewing.guests(), 1);
+//! # drop(viewing);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
+use core::task::Context;
+use core::task::Poll;
+use core::task::Waker;
+
+use coview_lifecycle::LinkClosed;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentMessage;
+use coview_wire::AgentNotice;
+use coview_wire::AppState;
+use coview_wire::AskEnded;
+use coview_wire::AskId;
+use coview_wire::AskOutcome;
+use coview_wire::Asked;
+use coview_wire::EndReason;
+use coview_wire::GroupId;
+use coview_wire::Joined;
+use coview_wire::OfflineReason;
+use coview_wire::PresenceData;
+use coview_wire::Profile;
+use coview_wire::RefusalCode;
+use coview_wire::Refused;
+use coview_wire::RequestId;
+use coview_wire::Roster;
+use coview_wire::SessionId;
+use coview_wire::TermsSeen;
+use coview_wire::ViewEnded;
+use coview_wire::ViewFacts;
+use coview_wire::VisitorCard;
+use coview_wire::VisitorId;
+use coview_wire::VisitorOffline;
+use coview_wire::VisitorOnline;
+use coview_wire::limits;
+
+use crate::agent::Agent;
+use crate::link::AgentArrival;
+use crate::link::AgentLink;
+use crate::state::SignedIn;
+
+/// The agent's half of the two queues.
+pub struct QueueLink(Rc<RefCell<Queues>>);
+
+/// The other half: plays the server.
+pub struct Peer(Rc<RefCell<Queues>>);
+
+#[derive(Default)]
+struct Queues {
+    said: VecDeque<AgentMessage>,
+    arrivals: VecDeque<AgentArrival>,
+    waker: Option<Waker>,
+    manner: Manner,
+    left: bool,
+    online: BTreeMap<VisitorId, VisitorCard>,
+    asks: BTreeMap<AskId, VisitorId>,
+    sessions: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Manner {
+    #[default]
+    Silent,
+    Grant,
+    Refuse(RefusalCode),
+}
+
+/// A signed-in agent of the group `test`, and the peer that plays the server.
+pub fn agent() -> (Agent<SignedIn, QueueLink>, Peer) {
+    let (link, peer) = link();
+    let group = GroupId::new("test").expect("the text is a group id");
+    (Agent::initialized(link, group, card()), peer)
+}
+
+/// The two halves of a link, for an agent of your own making.
+#[must_use]
+pub fn link() -> (QueueLink, Peer) {
+    let queues = Rc::new(RefCell::new(Queues::default()));
+    (QueueLink(Rc::clone(&queues)), Peer(queues))
+}
+
+/// The card of the agent that [`agent`] makes: `agent-1`, named Grace.
+#[must_use]
+pub fn card() -> AgentCard {
+    let agent = AgentId::new("agent-1").expect("the text is an agent id");
+    AgentCard::new(agent, "Grace").expect("the name keeps the limits")
+}
+
+/// The card of a visitor about whom nothing but the id is known.
+#[must_use]
+pub fn visitor_card(visitor: &VisitorId) -> VisitorCard {
+    VisitorCard {
+        visitor: visitor.clone(),
+        profile: Profile::new(),
+        data: PresenceData::new(),
+        app: AppState::Active,
+        reachable: true,
+        busy: false,
+        online_ms: 0,
+    }
+}
+
+impl Peer {
+    /// The next message the agent said.
+    #[must_use]
+    pub fn said(&mut self) -> Option<AgentMessage> {
+        self.0.borrow_mut().said.pop_front()
+    }
+
+    /// Says something to the agent.
+    pub fn say(&mut self, notice: impl Into<AgentNotice>) {
+        self.arrive(AgentArrival::Message(notice.into()));
+    }
+
+    /// Lets anything arrive on the link.
+    pub fn arrive(&mut self, arrival: AgentArrival) {
+        self.0.borrow_mut().arrive(arrival);
+    }
+
+    /// Closes the link for good.
+    pub fn close(&mut self, reason: LinkClosed) {
+        self.arrive(AgentArrival::Closed(reason));
+    }
+
+    /// From now on says yes to every request by itself. A `watch` is answered with those who were
+    /// [brought online](Self::bring_online).
+    pub fn grant_all(&mut self) {
+        self.0.borrow_mut().manner = Manner::Grant;
+    }
+
+    /// From now on says no to every request by itself.
+    pub fn refuse_all(&mut self, code: RefusalCode) {
+        self.0.borrow_mut().manner = Manner::Refuse(code);
+    }
+
+    /// From now on says nothing by itself.
+    pub fn be_silent(&mut self) {
+        self.0.borrow_mut().manner = Manner::Silent;
+    }
+
+    /// Lets a visitor come online.
+    pub fn bring_online(&mut self, visitor: &VisitorId) {
+        let card = visitor_card(visitor);
+        self.0.borrow_mut().online.insert(visitor.clone(), card.clone());
+        self.say(VisitorOnline { card });
+    }
+
+    /// Lets a visitor go offline.
+    pub fn take_offline(&mut self, visitor: &VisitorId, reason: OfflineReason) {
+        self.0.borrow_mut().online.remove(visitor);
+        self.say(VisitorOffline { visitor: visitor.clone(), reason });
+    }
+
+    /// The request that was granted last.
+    #[must_use]
+    pub fn last_ask(&self) -> Option<AskId> {
+        self.0.borrow().asks.keys().next_back().copied()
+    }
+
+    /// Lets the terms appear on the visitor's screen.
+    pub fn display(&mut self, ask: AskId) {
+        self.say(TermsSeen { ask });
+    }
+
+    /// Lets the visitor accept and the session begin; gives the session's id.
+    pub fn accept(&mut self, ask: AskId) -> SessionId {
+        let session = self.0.borrow_mut().next_session();
+        let visitor = self.0.borrow().asks.get(&ask).cloned();
+        self.say(AskEnded { ask, outcome: AskOutcome::Accepted, session: Some(session) });
+        let guests = vec![card()];
+        let view = ViewFacts { session, ask: Some(ask), visitor, count: 1, guests };
+        self.say(Joined { re: None, view });
+        session
+    }
+
+    /// Lets a request end without a session.
+    pub fn end_ask(&mut self, ask: AskId, outcome: AskOutcome) {
+        self.say(AskEnded { ask, outcome, session: None });
+    }
+
+    /// Lets a session end.
+    pub fn end_session(&mut self, session: SessionId, reason: EndReason) {
+        self.say(ViewEnded { session, reason });
+    }
+
+    /// Whether the agent has been dropped.
+    #[must_use]
+    pub fn agent_left(&self) -> bool {
+        self.0.borrow().left
+    }
+}
+
+impl Queues {
+    fn arrive(&mut self, arrival: AgentArrival) {
+        self.arrivals.push_back(arrival);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn next_session(&mut self) -> SessionId {
+        self.sessions += 1;
+        SessionId::new(self.sessions)
+    }
+
+    fn answer(&mut self, message: &AgentMessage) {
+        let re = match message {
+            AgentMessage::Ask(m) => m.re,
+            AgentMessage::Join(m) => m.re,
+            AgentMessage::Watch(m) => m.re,
+            AgentMessage::SignIn(_)
+            | AgentMessage::Resume(_)
+            | AgentMessage::Unwatch(_)
+            | AgentMessage::Withdraw(_)
+            | AgentMessage::Leave(_)
+            | AgentMessage::EndSession(_)
+            | AgentMessage::Eject(_)
+            | AgentMessage::Ping(_)
+            | AgentMessage::Bye(_) => return,
+        };
+        match self.manner {
+            Manner::Silent => {}
+            Manner::Grant => {
+                for notice in self.grant(re, message) {
+                    self.arrive(AgentArrival::Message(notice));
+                }
+            }
+            Manner::Refuse(code) => {
+                let refused = Refused { re, code, explanation: None };
+                self.arrive(AgentArrival::Message(refused.into()));
+            }
+        }
+    }
+
+    fn grant(&mut self, re: RequestId, message: &AgentMessage) -> Vec<AgentNotice> {
+        match message {
+            AgentMessage::Ask(asked) => {
+                let ask = self.asks.keys().next_back().map_or(AskId::new(1), |last| last.next());
+                self.asks.insert(ask, asked.visitor.clone());
+                vec![Asked { re, ask, expires_ms: 60_000 }.into()]
+            }
+            AgentMessage::Join(_) => {
+                let session = self.next_session();
+                let guests = vec![card()];
+                let view = ViewFacts { session, ask: None, visitor: None, count: 1, guests };
+                vec![Joined { re: Some(re), view }.into()]
+            }
+            AgentMessage::Watch(watch) => {
+                let online: Vec<VisitorCard> = self
+                    .online
+                    .values()
+                    .filter(|card| watch.visitor.as_ref().is_none_or(|v| *v == card.visitor))
+                    .cloned()
+                    .collect();
+                let pages = online.len().div_ceil(limits::ROSTER_PAGE).max(1);
+                (0..pages)
+                    .map(|page| {
+                        let visitors = online
+                            .iter()
+                            .skip(page * limits::ROSTER_PAGE)
+                            .take(limits::ROSTER_PAGE)
+                            .cloned()
+                            .collect();
+                        let (first, more) = (page == 0, page + 1 < pages);
+                        Roster { re: Some(re), first, more, visitors }.into()
+                    })
+                    .collect()
+            }
+            AgentMessage::SignIn(_)
+            | AgentMessage::Resume(_)
+            | AgentMessage::Unwatch(_)
+            | AgentMessage::Withdraw(_)
+            | AgentMessage::Leave(_)
+            | AgentMessage::EndSession(_)
+            | AgentMessage::Eject(_)
+            | AgentMessage::Ping(_)
+            | AgentMessage::Bye(_) => Vec::new(),
+        }
+    }
+}
+
+impl AgentLink for QueueLink {
+    fn send(&mut self, message: AgentMessage) {
+        let mut queues = self.0.borrow_mut();
+        queues.answer(&message);
+        queues.said.push_back(message);
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<AgentArrival> {
+        let mut queues = self.0.borrow_mut();
+        match queues.arrivals.pop_front() {
+            Some(arrival) => Poll::Ready(arrival),
+            None => {
+                queues.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for QueueLink {
+    fn drop(&mut self) {
+        self.0.borrow_mut().left = true;
+    }
+}
+
+impl fmt::Debug for QueueLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueLink")
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Peer")
+    }
+}
