@@ -114,7 +114,35 @@ pub use coview_wire::WithdrawReason;
 /// The agent's side.
 pub mod agent {
     pub use coview_agent::Agent;
+    pub use coview_agent::AgentArrival;
     pub use coview_agent::AgentLink;
+    pub use coview_agent::AgentStateKind;
+    pub use coview_agent::AnyAgent;
+    pub use coview_agent::AnyNext;
+    pub use coview_agent::AnyPending;
+    pub use coview_agent::AnyRequestError;
+    pub use coview_agent::AnyStep;
+    pub use coview_agent::ApiMisuse;
+    pub use coview_agent::Applied;
+    pub use coview_agent::AskStatus;
+    pub use coview_agent::Change;
+    pub use coview_agent::Command;
+    pub use coview_agent::IsFree;
+    pub use coview_agent::Next;
+    pub use coview_agent::Pending;
+    pub use coview_agent::ROSTER_MAX;
+    pub use coview_agent::Refused;
+    pub use coview_agent::RequestError;
+    pub use coview_agent::Requesting;
+    pub use coview_agent::RequestingStep;
+    pub use coview_agent::SignedIn;
+    pub use coview_agent::SignedInStep;
+    pub use coview_agent::State;
+    pub use coview_agent::Viewing;
+    pub use coview_agent::ViewingStep;
+    pub use coview_agent::Watching;
+    pub use coview_agent::queue;
+    pub use coview_agent::table;
 }
 
 /// The start tracker, usable alone, also beside another SDK.
