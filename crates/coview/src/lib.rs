@@ -90,6 +90,7 @@ pub use coview_lifecycle::queue;
 pub use coview_lifecycle::table;
 pub use coview_wire::AgentCard;
 pub use coview_wire::AgentId;
+pub use coview_wire::AgentToken;
 pub use coview_wire::AppState;
 pub use coview_wire::AskOutcome;
 pub use coview_wire::ClientToken;
