@@ -11,16 +11,19 @@ use coview_start::KeyDisplay;
 use coview_wire::AgentCard;
 use coview_wire::AppState;
 use coview_wire::EndReason;
+use coview_wire::GroupId;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
+use coview_wire::Settings;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 use derive_more::From;
 use thiserror::Error;
 
+use crate::debug::debug_variants;
 use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
@@ -157,7 +160,6 @@ impl<L> fmt::Debug for ApiMisuse<L> {
 }
 
 /// What came of a command.
-#[derive(Debug)]
 pub enum Applied<L> {
     /// It took effect at once.
     Now(AnyVisitor<L>),
@@ -171,7 +173,7 @@ pub enum Applied<L> {
 ///
 /// As for [`Pending`]: race `&mut pending`, take the request back with
 /// [`into_visitor`](Self::into_visitor).
-#[derive(Debug, From)]
+#[derive(From)]
 #[must_use = "the answer arrives only while this is awaited, and dropping it drops the visitor, who then leaves"]
 pub enum AnyPending<L> {
     /// Waits for `identify`.
@@ -216,7 +218,6 @@ impl<L> fmt::Debug for AnyRequestError<L> {
 }
 
 /// What the world did to an [`AnyVisitor`].
-#[derive(Debug)]
 pub enum AnyStep<L> {
     /// An agent asks to share.
     TermsRequested(AnyVisitor<L>),
@@ -253,6 +254,18 @@ impl<L> AnyVisitor<L> {
     #[must_use]
     pub const fn state(&self) -> StateKind {
         each!(self, visitor => visitor.state())
+    }
+
+    /// The group, given once when connecting; it never changes.
+    #[must_use]
+    pub fn group(&self) -> &GroupId {
+        each!(self, visitor => visitor.group())
+    }
+
+    /// What the group has switched on.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        each!(self, visitor => visitor.settings())
     }
 
     /// Whether there is a connection just now.
@@ -372,6 +385,7 @@ impl<L: Link> AnyVisitor<L> {
             (Self::SharingOneClick(visitor), Command::End) => now(visitor.end()),
             (Self::PresenceConnected(visitor), Command::Disconnect) => now(visitor.disconnect()),
             (Self::Identified(visitor), Command::LogOut) => now(visitor.log_out()),
+            // Every pair that is not in the table, as the exhaustive test holds it against it.
             (visitor, _) => return Err(ApiMisuse { visitor, command: trigger }),
         };
         Ok(applied)
@@ -401,18 +415,37 @@ where
     Applied::Pending(pending.into())
 }
 
+macro_rules! each_pending {
+    ($any:expr, $pending:ident => $body:expr) => {
+        match $any {
+            AnyPending::Identified($pending) => $body,
+            AnyPending::PresenceConnected($pending) => $body,
+            AnyPending::SharingManualAnonymous($pending) => $body,
+            AnyPending::SharingManualIdentified($pending) => $body,
+            AnyPending::SharingManualPresence($pending) => $body,
+            AnyPending::SharingOneClick($pending) => $body,
+        }
+    };
+}
+
+impl<L> AnyPending<L> {
+    /// Whether there is a connection just now; `None` only if the answer was taken.
+    #[must_use]
+    pub fn connectivity(&self) -> Option<Connectivity> {
+        each_pending!(self, pending => pending.connectivity())
+    }
+}
+
 impl<L: Link> AnyPending<L> {
+    /// Tells that the app went to the background or came back, without giving the request up.
+    pub fn app_moved(&mut self, app: AppState) {
+        each_pending!(self, pending => pending.app_moved(app));
+    }
+
     /// Gives up and takes the request back; `None` only if the answer was taken.
     #[must_use = "dropping a visitor means leaving"]
     pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
-        match self {
-            Self::Identified(pending) => pending.into_visitor().map(Into::into),
-            Self::PresenceConnected(pending) => pending.into_visitor().map(Into::into),
-            Self::SharingManualAnonymous(pending) => pending.into_visitor().map(Into::into),
-            Self::SharingManualIdentified(pending) => pending.into_visitor().map(Into::into),
-            Self::SharingManualPresence(pending) => pending.into_visitor().map(Into::into),
-            Self::SharingOneClick(pending) => pending.into_visitor().map(Into::into),
-        }
+        each_pending!(self, pending => pending.into_visitor().map(Into::into))
     }
 }
 
@@ -438,14 +471,7 @@ impl<L: Link> Future for AnyPending<L> {
     type Output = Result<AnyVisitor<L>, AnyRequestError<L>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Identified(pending) => poll_any(pending, cx),
-            Self::PresenceConnected(pending) => poll_any(pending, cx),
-            Self::SharingManualAnonymous(pending) => poll_any(pending, cx),
-            Self::SharingManualIdentified(pending) => poll_any(pending, cx),
-            Self::SharingManualPresence(pending) => poll_any(pending, cx),
-            Self::SharingOneClick(pending) => poll_any(pending, cx),
-        }
+        each_pending!(&mut *self, pending => poll_any(pending, cx))
     }
 }
 
@@ -455,7 +481,6 @@ impl<L: Link> Future for AnyPending<L> {
 ///
 /// As for [`Next`](crate::Next): race `&mut next`, take the visitor back with
 /// [`into_visitor`](Self::into_visitor).
-#[derive(Debug)]
 #[must_use = "a step happens only while this is awaited, and dropping it drops the visitor, who then leaves"]
 pub struct AnyNext<L> {
     visitor: Option<AnyVisitor<L>>,
@@ -476,14 +501,12 @@ impl<L: Link> Future for AnyNext<L> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<AnyStep<L>> {
         let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
-        loop {
-            visitor = match visitor.step() {
-                Ok(step) => return Poll::Ready(step),
-                Err(visitor) => visitor,
-            };
-            if each!(&mut visitor, visitor => visitor.shared.receive(cx)).is_pending() {
+        each!(&mut visitor, visitor => visitor.shared.receive_all(cx));
+        match visitor.step() {
+            Ok(step) => Poll::Ready(step),
+            Err(visitor) => {
                 self.visitor = Some(visitor);
-                return Poll::Pending;
+                Poll::Pending
             }
         }
     }
@@ -586,5 +609,31 @@ try_from_any! {
 impl<L> fmt::Debug for AnyVisitor<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         each!(self, visitor => visitor.fmt(f))
+    }
+}
+
+impl<L> fmt::Debug for AnyNext<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyNext").field(&self.visitor).finish()
+    }
+}
+
+debug_variants! {
+    impl[L] Applied<L> { Now(visitor), Pending(pending) }
+    impl[L] AnyPending<L> {
+        Identified(pending),
+        PresenceConnected(pending),
+        SharingManualAnonymous(pending),
+        SharingManualIdentified(pending),
+        SharingManualPresence(pending),
+        SharingOneClick(pending),
+    }
+    impl[L] AnyStep<L> {
+        TermsRequested(visitor),
+        TermsWithdrawn(visitor, reason),
+        PresenceLost(visitor, reason),
+        SessionEnded(visitor, reason),
+        Changed(visitor, change),
+        Closed(reason),
     }
 }

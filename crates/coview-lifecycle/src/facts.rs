@@ -5,6 +5,7 @@
 //! Facts overwrite one another instead of queueing up, so an app that does not look for a while
 //! finds the latest truth and memory stays bounded.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use coview_start::StartMode;
@@ -21,9 +22,11 @@ use coview_wire::RefusalCode;
 use coview_wire::RequestId;
 use coview_wire::ServerMessage;
 use coview_wire::SessionId;
+use coview_wire::SessionKey;
 use coview_wire::Settings;
 use coview_wire::Snapshot;
 use coview_wire::StartId;
+use coview_wire::TermsOver;
 use coview_wire::TermsRequested;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
@@ -47,15 +50,16 @@ pub(crate) struct Facts {
     last_start: StartId,
     /// The request whose answer a pending future waits for, and the answer once it is here.
     waiting: Option<Waiting>,
-    /// The request of an agent that is at the door or on the screen.
-    asked: Option<TermsRequested>,
-    /// The request that went away last, until the app has been told.
-    ask_over: Option<(AskId, WithdrawReason)>,
-    /// The request this side answered last: a snapshot may still speak of it.
-    answered_ask: Option<AskId>,
+    /// The request of an agent that waits at the door: the app has not been told.
+    at_the_door: Option<Box<TermsRequested>>,
+    /// The request the app has been told of and has not answered.
+    told: Option<Told>,
+    /// The newest request there was on this connection. Their ids only grow, so what is not above
+    /// it is a repetition or is over.
+    newest_ask: Option<AskId>,
     session: Option<Session>,
     session_over: Option<(StartId, EndReason)>,
-    changed: Changed,
+    known: Known,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,12 @@ pub(crate) enum Presence {
     },
     /// The server took it away; the app has not been told.
     Lost,
+}
+
+#[derive(Debug)]
+struct Told {
+    ask: AskId,
+    over: Option<WithdrawReason>,
 }
 
 #[derive(Debug)]
@@ -100,11 +110,11 @@ pub enum Granted {
     Session(StartId, SessionId),
 }
 
-/// What changed without moving the visitor, until the app has been told.
-#[derive(Debug, Default)]
-struct Changed {
-    connectivity: bool,
-    focus: bool,
+/// What the app knows of the things that change without moving the visitor.
+#[derive(Debug)]
+struct Known {
+    connectivity: Connectivity,
+    focused: bool,
     guests: bool,
     problem: Option<RefusalCode>,
 }
@@ -123,12 +133,17 @@ impl Facts {
             last_request: RequestId::new(0),
             last_start: StartId::new(0),
             waiting: None,
-            asked: None,
-            ask_over: None,
-            answered_ask: None,
+            at_the_door: None,
+            told: None,
+            newest_ask: None,
             session: None,
             session_over: None,
-            changed: Changed::default(),
+            known: Known {
+                connectivity: Connectivity::Connected,
+                focused: true,
+                guests: true,
+                problem: None,
+            },
         }
     }
 
@@ -165,10 +180,7 @@ impl Facts {
     pub(crate) fn absorb(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Message(message) => self.absorb_message(message),
-            Arrival::Connectivity(connectivity) => {
-                self.changed.connectivity |= self.connectivity != connectivity;
-                self.connectivity = connectivity;
-            }
+            Arrival::Connectivity(connectivity) => self.connectivity = connectivity,
             Arrival::Closed(reason) => {
                 self.closed = Some(reason);
                 self.lose_presence(OfflineReason::Lost);
@@ -182,16 +194,14 @@ impl Facts {
         match message {
             ServerMessage::Resumed(resumed) => self.reconcile(resumed.snapshot),
             ServerMessage::Identified(identified) => {
-                self.answer(identified.re, Awaited::Identity, || {
-                    Ok(Granted::Identity(identified.visitor))
-                });
+                let granted = Granted::Identity(identified.visitor);
+                self.answer(identified.re, Awaited::Identity, Ok(granted));
             }
             ServerMessage::PresenceConnected(connected) => {
                 let facts =
                     PresenceFacts { presence: connected.presence, focused: connected.focused };
-                self.answer(connected.re, Awaited::Presence, || Ok(Granted::Presence));
-                if self.is_granted(Awaited::Presence) {
-                    self.presence_is(facts);
+                if self.answer(connected.re, Awaited::Presence, Ok(Granted::Presence)) {
+                    self.presence_begins(facts);
                 }
             }
             ServerMessage::PresenceLost(lost) => {
@@ -212,29 +222,24 @@ impl Facts {
             ServerMessage::TermsRequested(asked) => self.ask(asked),
             ServerMessage::TermsWithdrawn(over) => self.withdraw(Some(over.ask), over.reason),
             ServerMessage::SessionConnected(connected) => {
-                let start = connected.start;
-                self.answer(connected.re, Awaited::Session(start), || {
-                    Ok(Granted::Session(start, connected.session))
-                });
-                if self.is_granted(Awaited::Session(start)) {
-                    self.tracker.connected(start, connected.key.as_ref());
-                    self.session = Some(Session {
-                        start,
-                        session: connected.session,
-                        count: 0,
-                        guests: Vec::new(),
-                    });
-                }
+                self.session_begins(
+                    connected.re,
+                    connected.start,
+                    connected.session,
+                    connected.key.as_ref(),
+                );
             }
             ServerMessage::SessionGuests(guests) => {
                 self.guests_are(guests.session, guests.count, guests.guests);
             }
-            ServerMessage::SessionEnded(ended) => self.end_session(Some(ended.start), ended.reason),
+            ServerMessage::SessionEnded(ended) => {
+                self.end_session(Some((ended.start, ended.session)), ended.reason);
+            }
             ServerMessage::Refused(refused) => self.refused(refused.re, refused.code),
             ServerMessage::Problem(problem) => {
                 // An illegal order is a verb that crossed news on its way; the news itself follows.
                 if problem.code != RefusalCode::IllegalOrder {
-                    self.changed.problem = Some(problem.code);
+                    self.known.problem = Some(problem.code);
                 }
             }
             // The engine below has acted on these.
@@ -259,21 +264,9 @@ impl Facts {
             (Presence::On { .. }, None) => self.lose_presence(OfflineReason::Lost),
             (Presence::Off | Presence::Lost, _) => {}
         }
-        if let Some(asked) = &self.asked
-            && snapshot.ask.as_ref().is_none_or(|still| still.ask != asked.ask)
-        {
-            let id = asked.ask;
-            let reason = snapshot
-                .ask_over
-                .filter(|over| over.ask == id)
-                .map_or(WithdrawReason::Unknown, |over| over.reason);
-            self.withdraw(Some(id), reason);
-        }
-        if let Some(ask) = snapshot.ask {
-            self.ask(ask);
-        }
+        self.reconcile_ask(snapshot.ask, snapshot.ask_over);
         if let Some(running) = &self.session {
-            let start = running.start;
+            let (start, session) = (running.start, running.session);
             match snapshot.session {
                 Some(facts) if facts.start == start => {
                     self.guests_are(facts.session, facts.count, facts.guests);
@@ -283,9 +276,27 @@ impl Facts {
                         .ended
                         .filter(|ended| ended.start == start)
                         .map_or(EndReason::VisitorLost, |ended| ended.reason);
-                    self.end_session(Some(start), reason);
+                    self.end_session(Some((start, session)), reason);
                 }
             }
+        }
+    }
+
+    fn reconcile_ask(&mut self, waits: Option<TermsRequested>, over: Option<TermsOver>) {
+        let waiting = waits.as_ref().map(|asked| asked.ask);
+        let known = self.at_the_door.as_ref().map(|asked| asked.ask);
+        let told = self.told.as_ref().map(|told| told.ask);
+        for ask in [known, told].into_iter().flatten().filter(|ask| waiting != Some(*ask)) {
+            let reason = over
+                .filter(|over| over.ask == ask)
+                .map_or(WithdrawReason::Unknown, |over| over.reason);
+            self.withdraw(Some(ask), reason);
+        }
+        match waits {
+            Some(asked) => self.ask(asked),
+            // Nothing said before the reconnect can still arrive, and a server that was started
+            // anew may number its requests from the beginning.
+            None => self.newest_ask = None,
         }
     }
 
@@ -296,48 +307,55 @@ impl Facts {
         match what {
             Awaited::Identity => {
                 let answer = snapshot.visitor.clone().map(Granted::Identity);
-                self.answer(re, what, || answer.ok_or(RefusalCode::Cancelled));
+                self.answer(re, what, answer.ok_or(RefusalCode::Cancelled));
             }
             Awaited::Presence => match snapshot.presence {
                 Some(facts) => {
-                    self.answer(re, what, || Ok(Granted::Presence));
-                    self.presence_is(facts);
+                    self.answer(re, what, Ok(Granted::Presence));
+                    self.presence_begins(facts);
                 }
                 None => self.refused(re, RefusalCode::NotOnline),
             },
             Awaited::Session(start) => match &snapshot.session {
                 Some(facts) if facts.start == start => {
-                    self.answer(re, what, || Ok(Granted::Session(start, facts.session)));
-                    self.tracker.connected(start, facts.key.as_ref());
-                    self.session = Some(Session {
-                        start,
-                        session: facts.session,
-                        count: facts.count,
-                        guests: facts.guests.clone(),
-                    });
+                    self.session_begins(re, start, facts.session, facts.key.as_ref());
+                    self.guests_are(facts.session, facts.count, facts.guests.clone());
                 }
                 Some(_) | None => self.refused(re, RefusalCode::SessionGone),
             },
         }
     }
 
+    /// Keeps the answer if it is the one that is waited for, and says so.
     fn answer(
         &mut self,
         re: RequestId,
         what: Awaited,
-        answer: impl FnOnce() -> Result<Granted, RefusalCode>,
-    ) {
-        if let Some(waiting) = &mut self.waiting
-            && waiting.re == re
-            && waiting.what == what
-            && waiting.answer.is_none()
-        {
-            waiting.answer = Some(answer());
+        answer: Result<Granted, RefusalCode>,
+    ) -> bool {
+        match &mut self.waiting {
+            Some(waiting)
+                if waiting.re == re && waiting.what == what && waiting.answer.is_none() =>
+            {
+                waiting.answer = Some(answer);
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
-    fn is_granted(&self, what: Awaited) -> bool {
-        matches!(&self.waiting, Some(w) if w.what == what && matches!(w.answer, Some(Ok(_))))
+    fn session_begins(
+        &mut self,
+        re: RequestId,
+        start: StartId,
+        session: SessionId,
+        key: Option<&SessionKey>,
+    ) {
+        if self.answer(re, Awaited::Session(start), Ok(Granted::Session(start, session))) {
+            self.tracker.connected(start, key);
+            self.session = Some(Session { start, session, count: 0, guests: Vec::new() });
+            self.known.guests = true;
+        }
     }
 
     fn refused(&mut self, re: RequestId, code: RefusalCode) {
@@ -352,13 +370,13 @@ impl Facts {
         }
     }
 
+    fn presence_begins(&mut self, facts: PresenceFacts) {
+        // The newest device has the focus, so only its absence is news.
+        self.known.focused = true;
+        self.presence_is(facts);
+    }
+
     fn presence_is(&mut self, facts: PresenceFacts) {
-        let was_focused = match self.presence {
-            Presence::On { focused, .. } => focused,
-            // The newest device has the focus, so only its absence is news.
-            Presence::Off | Presence::Lost => true,
-        };
-        self.changed.focus |= was_focused != facts.focused;
         self.presence = Presence::On { presence: facts.presence, focused: facts.focused };
     }
 
@@ -371,20 +389,22 @@ impl Facts {
     }
 
     fn ask(&mut self, asked: TermsRequested) {
-        // A request that was sent before the server heard of a disconnect, or that this side has
-        // answered already, is stale.
+        // A request that was sent before the server heard of a disconnect is stale.
         let online = matches!(self.presence, Presence::On { .. });
-        if online && self.answered_ask.is_none_or(|answered| answered != asked.ask) {
-            self.asked = Some(asked);
+        if online && self.newest_ask.is_none_or(|newest| newest < asked.ask) {
+            // At most one request waits at a time, so an older one is over.
+            self.withdraw(None, WithdrawReason::Unknown);
+            self.newest_ask = Some(asked.ask);
+            self.at_the_door = Some(Box::new(asked));
         }
     }
 
     fn withdraw(&mut self, ask: Option<AskId>, reason: WithdrawReason) {
-        if let Some(asked) = &self.asked
-            && ask.is_none_or(|ask| ask == asked.ask)
+        self.at_the_door.take_if(|asked| ask.is_none_or(|ask| ask == asked.ask));
+        if let Some(told) = &mut self.told
+            && ask.is_none_or(|ask| ask == told.ask)
         {
-            self.ask_over = Some((asked.ask, reason));
-            self.asked = None;
+            told.over.get_or_insert(reason);
         }
     }
 
@@ -395,42 +415,39 @@ impl Facts {
         {
             running.count = count;
             running.guests = guests;
-            self.changed.guests = true;
+            self.known.guests = false;
         }
     }
 
-    fn end_session(&mut self, start: Option<StartId>, reason: EndReason) {
+    fn end_session(&mut self, ended: Option<(StartId, SessionId)>, reason: EndReason) {
         if let Some(running) = &self.session
-            && start.is_none_or(|start| start == running.start)
+            && ended.is_none_or(|ended| ended == (running.start, running.session))
         {
             let start = running.start;
             self.tracker.ended(start);
             self.session_over = Some((start, reason));
             self.session = None;
-            self.changed.guests = false;
+            self.known.guests = true;
         }
     }
 
-    /// The request at the door, if there is one.
-    pub(crate) fn request_at_the_door(&self) -> Option<&TermsRequested> {
-        self.asked.as_ref()
+    /// Takes the request that waits at the door, if there is one, to tell the app.
+    pub(crate) fn let_in(&mut self) -> Option<Box<TermsRequested>> {
+        let asked = self.at_the_door.take()?;
+        self.told = Some(Told { ask: asked.ask, over: None });
+        Some(asked)
     }
 
-    /// Why this request is over without an answer, if it is.
-    pub(crate) fn request_over(&self, ask: AskId) -> Option<WithdrawReason> {
-        match (&self.asked, self.ask_over) {
-            (Some(asked), _) if asked.ask == ask => None,
-            (_, Some((over, reason))) if over == ask => Some(reason),
-            (_, _) => Some(WithdrawReason::Unknown),
-        }
+    /// Why the request the app was told of is over without an answer, if it is.
+    pub(crate) fn take_withdrawn(&mut self) -> Option<WithdrawReason> {
+        let reason = self.told.as_ref()?.over?;
+        self.told = None;
+        Some(reason)
     }
 
     /// This side answered the request; whatever still comes about it is stale.
-    pub(crate) fn request_answered(&mut self, ask: AskId) {
-        self.answered_ask = Some(ask);
-        if self.asked.as_ref().is_some_and(|asked| asked.ask == ask) {
-            self.asked = None;
-        }
+    pub(crate) fn request_answered(&mut self) {
+        self.told = None;
     }
 
     /// Why the session of this start is over, if somebody else ended it.
@@ -447,34 +464,35 @@ impl Facts {
         self.tracker.ended(start);
         self.session = None;
         self.session_over = None;
-        self.changed.guests = false;
+        self.known.guests = true;
     }
 
     pub(crate) fn presence_given_up(&mut self) {
         self.presence = Presence::Off;
-        self.asked = None;
-        self.changed.focus = false;
+        self.at_the_door = None;
     }
 
     pub(crate) fn guests(&self) -> (u32, &[AgentCard]) {
         self.session.as_ref().map_or((0, &[]), |session| (session.count, &session.guests))
     }
 
-    /// One thing that changed without moving the visitor; each is told once.
+    /// One thing that changed without moving the visitor; each is told once, as it is now.
     pub(crate) fn take_change(&mut self) -> Option<Change> {
-        let changed = &mut self.changed;
-        if core::mem::take(&mut changed.connectivity) {
+        if self.known.connectivity != self.connectivity {
+            self.known.connectivity = self.connectivity;
             return Some(Change::Connectivity(self.connectivity));
         }
-        if core::mem::take(&mut changed.guests) {
+        if !self.known.guests {
+            self.known.guests = true;
             return Some(Change::Guests(self.guests().0));
         }
-        if core::mem::take(&mut changed.focus)
-            && let Presence::On { focused, .. } = self.presence
+        if let Presence::On { focused, .. } = self.presence
+            && self.known.focused != focused
         {
+            self.known.focused = focused;
             return Some(Change::Focus(focused));
         }
-        self.changed.problem.take().map(Change::Problem)
+        self.known.problem.take().map(Change::Problem)
     }
 }
 

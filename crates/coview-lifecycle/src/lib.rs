@@ -68,6 +68,7 @@ extern crate std;
 
 mod any;
 mod consent;
+mod debug;
 mod facts;
 mod link;
 mod pending;

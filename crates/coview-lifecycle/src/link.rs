@@ -38,6 +38,7 @@ pub trait Link {
 }
 
 /// What comes out of a link.
+#[expect(clippy::large_enum_variant, reason = "nearly every arrival is a message")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// The server said something.

@@ -5,9 +5,11 @@ use core::pin::Pin;
 use core::task::Context;
 use core::task::Poll;
 
+use coview_wire::AppState;
 use coview_wire::RefusalCode;
 use thiserror::Error;
 
+use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
 use crate::state::Request;
@@ -51,6 +53,23 @@ impl<To, Else, L> Pending<To, Else, L> {
         Self { visitor: Some(visitor), to: PhantomData }
     }
 
+    /// Whether there is a connection just now, for a user interface to show while the request
+    /// waits; `None` only if the answer was taken.
+    #[must_use]
+    pub fn connectivity(&self) -> Option<Connectivity> {
+        self.visitor.as_ref().map(Visitor::connectivity)
+    }
+
+    /// Tells that the app went to the background or came back, without giving the request up.
+    pub fn app_moved(&mut self, app: AppState)
+    where
+        L: Link,
+    {
+        if let Some(visitor) = &mut self.visitor {
+            visitor.app_moved(app);
+        }
+    }
+
     /// Gives up: takes the request back and gives the visitor as a no would have left it. `None`
     /// only if the answer was taken. If the server grants it meanwhile, what was granted is undone.
     #[must_use = "dropping a visitor means leaving"]
@@ -72,19 +91,21 @@ impl<To: Request<Else>, Else, L: Link> Future for Pending<To, Else, L> {
     type Output = Result<Visitor<To, L>, RequestError<Else, L>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
+        const DONE: &str = "a future is not polled after it is done";
         loop {
-            if let Some(answer) = visitor.shared.facts.take_answer() {
+            let shared = &mut self.visitor.as_mut().expect(DONE).shared;
+            if let Some(answer) = shared.facts.take_answer() {
+                let visitor = self.visitor.take().expect(DONE);
                 return Poll::Ready(match answer {
                     Ok(granted) => To::grant(visitor, granted),
                     Err(reason) => Err(Refused { visitor, reason }.into()),
                 });
             }
-            if let Some(reason) = visitor.shared.facts.closed {
+            if let Some(reason) = shared.facts.closed {
+                self.visitor = None;
                 return Poll::Ready(Err(RequestError::Closed(reason)));
             }
-            if visitor.shared.receive(cx).is_pending() {
-                self.visitor = Some(visitor);
+            if shared.receive(cx).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -83,7 +83,6 @@ enum Manner {
 }
 
 /// An anonymous visitor of the group `test`, and the peer that plays the server.
-#[must_use]
 pub fn visitor() -> (Visitor<Anonymous, QueueLink>, Peer) {
     let (link, peer) = link();
     let group = GroupId::new("test").expect("the text is a group id");

@@ -188,8 +188,7 @@ impl State for PresenceConnected {
             facts.presence_given_up();
             return Ok(PresenceStep::Lost(visitor.map(|online| online.identified)));
         }
-        if let Some(asked) = facts.request_at_the_door() {
-            let asked = Box::new(asked.clone());
+        if let Some(asked) = facts.let_in() {
             return Ok(PresenceStep::TermsRequested(
                 visitor.map(|online| TermsRequested { online, asked }),
             ));
@@ -210,8 +209,7 @@ macro_rules! terms_step {
             fn step<L>(
                 mut visitor: Visitor<Self, L>,
             ) -> Result<TermsStep<Self, L>, Visitor<Self, L>> {
-                let ask = visitor.state.asked.ask;
-                if let Some(reason) = visitor.shared.facts.request_over(ask) {
+                if let Some(reason) = visitor.shared.facts.take_withdrawn() {
                     return Ok(TermsStep::Withdrawn(visitor.map(|terms| terms.online), reason));
                 }
                 match visitor.shared.facts.take_change() {
@@ -353,7 +351,7 @@ where
             return Err(misfit(visitor));
         };
         let consent = Consent::to_view(session);
-        Ok(visitor.map(|home| Sharing { mode: Manual { key }, home, start, session, consent }))
+        Ok(visitor.map(|home| Self { mode: Manual { key }, home, start, session, consent }))
     }
 
     fn cancel<L: Link>(shared: &mut Shared<L>) {

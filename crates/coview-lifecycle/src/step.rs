@@ -12,6 +12,7 @@ use coview_wire::RefusalCode;
 use coview_wire::WithdrawReason;
 use derive_more::From;
 
+use crate::debug::debug_variants;
 use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
@@ -46,7 +47,6 @@ pub enum Change {
 /// Anonymous ──▶ Anonymous   something changed
 ///           ──▶ ∎           the link ended for good
 /// ```
-#[derive(Debug)]
 pub enum AnonymousStep<L> {
     /// Something changed; the visitor stays where it is.
     Changed(Visitor<Anonymous, L>, Change),
@@ -60,7 +60,6 @@ pub enum AnonymousStep<L> {
 /// Identified ──▶ Identified   something changed
 ///            ──▶ ∎            the link ended for good
 /// ```
-#[derive(Debug)]
 pub enum IdentifiedStep<L> {
     /// Something changed; the visitor stays where it is.
     Changed(Visitor<Identified, L>, Change),
@@ -78,7 +77,6 @@ pub enum IdentifiedStep<L> {
 ///        ▼ presence lost
 ///    Identified
 /// ```
-#[derive(Debug)]
 pub enum PresenceStep<L> {
     /// An agent asks to share: show the terms, then call
     /// [`terms_displayed`](Visitor::terms_displayed).
@@ -117,29 +115,14 @@ pub enum SharingStep<S, H, L> {
     Changed(Visitor<S, L>, Change),
 }
 
-impl<S: State, L> fmt::Debug for TermsStep<S, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Withdrawn(visitor, reason) => {
-                f.debug_tuple("Withdrawn").field(visitor).field(reason).finish()
-            }
-            Self::Changed(visitor, change) => {
-                f.debug_tuple("Changed").field(visitor).field(change).finish()
-            }
-        }
-    }
-}
-
-impl<S: State, H: State, L> fmt::Debug for SharingStep<S, H, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ended(visitor, reason) => {
-                f.debug_tuple("Ended").field(visitor).field(reason).finish()
-            }
-            Self::Changed(visitor, change) => {
-                f.debug_tuple("Changed").field(visitor).field(change).finish()
-            }
-        }
+debug_variants! {
+    impl[L] AnonymousStep<L> { Changed(visitor, change), Closed(reason) }
+    impl[L] IdentifiedStep<L> { Changed(visitor, change), Closed(reason) }
+    impl[L] PresenceStep<L> { TermsRequested(visitor), Changed(visitor, change), Lost(visitor) }
+    impl[S: State, L] TermsStep<S, L> { Withdrawn(visitor, reason), Changed(visitor, change) }
+    impl[S: State, H: State, L] SharingStep<S, H, L> {
+        Ended(visitor, reason),
+        Changed(visitor, change),
     }
 }
 
@@ -174,14 +157,12 @@ impl<S: State, L: Link> Future for Next<S, L> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
-        loop {
-            visitor = match S::step(visitor) {
-                Ok(step) => return Poll::Ready(step),
-                Err(visitor) => visitor,
-            };
-            if visitor.shared.receive(cx).is_pending() {
+        visitor.shared.receive_all(cx);
+        match S::step(visitor) {
+            Ok(step) => Poll::Ready(step),
+            Err(visitor) => {
                 self.visitor = Some(visitor);
-                return Poll::Pending;
+                Poll::Pending
             }
         }
     }

@@ -235,14 +235,17 @@ pub fn edge(from: StateKind, on: Trigger) -> Option<&'static Edge> {
 pub fn mermaid() -> String {
     let mut out = String::from("stateDiagram-v2\n    [*] --> Anonymous: connect\n");
     for kind in StateKind::ALL {
-        let _ = writeln!(out, "    state \"{kind}\" as {kind:?}");
+        // A label is read as HTML, so angle brackets are written as entity codes.
+        let label = kind.as_str().replace('<', "#lt;").replace('>', "#gt;");
+        let _ = writeln!(out, "    state \"{label}\" as {kind:?}");
     }
-    for Edge { from, on, to, refused } in TABLE {
-        let note = match refused {
-            Some(back) if back != from => " (or refused: back to PresenceConnected)",
-            _ => "",
-        };
-        let _ = writeln!(out, "    {from:?} --> {to:?}: {on}{note}");
+    for Edge { from, on, to, .. } in TABLE {
+        let _ = writeln!(out, "    {from:?} --> {to:?}: {on}");
+    }
+    for Edge { from, on, refused, .. } in TABLE {
+        if let Some(back) = refused.filter(|back| back != from) {
+            let _ = writeln!(out, "    {from:?} --> {back:?}: {on} refused");
+        }
     }
     out
 }

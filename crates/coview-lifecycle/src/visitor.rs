@@ -123,12 +123,26 @@ pub struct Shared<L> {
 }
 
 impl<L: Link> Shared<L> {
+    pub(crate) fn app_moved(&mut self, app: AppState) {
+        if self.facts.app != app {
+            self.facts.app = app;
+            let re = self.facts.next_request();
+            self.link.send(ClientMessage::AppMoved(AppMoved { re, app }));
+        }
+    }
+
     /// Takes one thing that arrived, if there is one.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.facts.closed.is_some() {
             return Poll::Pending;
         }
         self.link.poll_recv(cx).map(|arrival| self.facts.absorb(arrival))
+    }
+
+    /// Takes everything that arrived, so that the app is told how things stand now: a request that
+    /// came and went while nobody looked is no news.
+    pub(crate) fn receive_all(&mut self, cx: &mut Context<'_>) {
+        while self.receive(cx).is_ready() {}
     }
 }
 
@@ -203,11 +217,7 @@ impl<S, L: Link> Visitor<S, L> {
     /// Tells that the app went to the background or came back. It is an input, not a step: agents
     /// see it, the presence is kept by its lease, and the app never disconnects for it.
     pub fn app_moved(&mut self, app: AppState) {
-        if self.shared.facts.app != app {
-            self.shared.facts.app = app;
-            let re = self.shared.facts.next_request();
-            self.shared.link.send(ClientMessage::AppMoved(AppMoved { re, app }));
-        }
+        self.shared.app_moved(app);
     }
 
     /// Starts a session with a random key, which is shown and read out to an agent.
@@ -453,7 +463,7 @@ macro_rules! terms {
             /// Says no. It takes effect at once and cannot fail; the agent is told.
             pub fn decline(mut self) -> Visitor<PresenceConnected, L> {
                 let ask = self.state.asked.ask;
-                self.shared.facts.request_answered(ask);
+                self.shared.facts.request_answered();
                 let re = self.shared.facts.next_request();
                 self.shared.link.send(ClientMessage::TermsDeclined(TermsDeclined { re, ask }));
                 self.map(|terms| terms.online)
@@ -522,7 +532,7 @@ impl<L: Link> Visitor<TermsShown, L> {
     /// Safe to race as `&mut pending`; [`Pending::into_visitor`] ends what was accepted.
     pub fn accept(mut self) -> Pending<Sharing<OneClick, PresenceConnected>, PresenceConnected, L> {
         let ask = self.state.asked.ask;
-        self.shared.facts.request_answered(ask);
+        self.shared.facts.request_answered();
         let re = self.shared.facts.next_request();
         self.shared.link.send(ClientMessage::TermsAccepted(TermsAccepted { re, ask }));
         let mut online = self.map(|terms| terms.online);
