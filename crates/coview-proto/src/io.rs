@@ -52,9 +52,12 @@ pub enum Output<R: Role> {
     /// Let go of the transport: if it is open, write what was sent before and close it; if it is
     /// being opened, give up. Report nothing more about it.
     Close,
-    /// The server answered for the first time: the client is connected. Said once at most.
+    /// The server answered for the first time: the client is connected. Said once at most; what a
+    /// later `welcome` or `signed_in` says is kept by the engine.
     Ready(R::Greeting),
-    /// The server said something that is the app's business.
+    /// The server said something that is the app's business: neither a `pong`, nor a `closing`, nor
+    /// an answer to what the engine said by itself. After each reconnect a `resumed` comes first,
+    /// made up by the engine if the server had forgotten the client.
     Hear(R::Hears),
     /// The connection came or went. Said when it changed only; after `Ready` it is
     /// [`Connectivity::Connected`].

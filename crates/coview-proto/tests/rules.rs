@@ -1,4 +1,11 @@
 //! One rule of the engine after the other.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test runs on std, and stops at what it does not expect"
+)]
 
 mod common;
 
@@ -321,6 +328,44 @@ fn a_break_while_restoring_begins_restoring_again() {
         heard(&outputs),
         [
             r#"{"t":"resumed","re":0,"snapshot":{"seen":3,"visitor":"customer-42","presence":{"presence":8,"focused":true},"ended":{"start":1,"session":9,"reason":"visitor_lost"}}}"#
+        ],
+    );
+}
+
+#[test]
+fn once_restored_the_new_place_is_resumed() {
+    let mut visitor = visitor();
+    visitor.connect();
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    visitor.give(Input::Opened);
+    visitor.text(RESUME_FAILED);
+    visitor.text(&welcome("secret-2"));
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    let outputs = visitor.give(Input::Opened);
+    let resume = r#"{"t":"resume","re":0,"version":1,"group":"12345","secret":"secret-2"}"#;
+    assert_eq!(outputs, [Output::Send(resume.to_owned())]);
+    let stats = visitor.engine.stats();
+    assert_eq!((stats.opened, stats.resumed, stats.restored), (3, 0, 1));
+}
+
+#[test]
+fn what_the_visitor_ended_is_not_told_as_lost() {
+    let mut visitor = visitor();
+    visitor.share();
+    visitor.say(end(4, 1));
+    visitor.text(r#"{"t":"pong","seen":4}"#);
+    visitor.text(r#"{"t":"closing","reason":"shutdown","retry":true}"#);
+    visitor.wake();
+    visitor.give(Input::Opened);
+    visitor.text(&welcome("secret-2"));
+    visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
+    let outputs = visitor.text(r#"{"t":"presence_connected","re":0,"presence":8,"focused":true}"#);
+    assert_eq!(
+        heard(&outputs),
+        [
+            r#"{"t":"resumed","re":0,"snapshot":{"seen":4,"visitor":"customer-42","presence":{"presence":8,"focused":true}}}"#
         ],
     );
 }
