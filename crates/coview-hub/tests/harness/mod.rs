@@ -1,7 +1,8 @@
 //! A hub with connections that exist only in memory and a clock that stands still until told.
-#![allow(dead_code, reason = "each test file uses its own part of the harness")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub struct World {
     inbox: BTreeMap<ConnId, VecDeque<String>>,
     numbers: BTreeMap<ConnId, u64>,
     secrets: BTreeMap<ConnId, (GroupId, ResumeSecret)>,
+    dropped: BTreeSet<ConnId>,
     last_conn: u64,
     last_start: u64,
 }
@@ -82,6 +84,7 @@ impl World {
             inbox: BTreeMap::new(),
             numbers: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            dropped: BTreeSet::new(),
             last_conn: 0,
             last_start: 0,
         }
@@ -115,8 +118,14 @@ impl World {
     pub fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(wake) = self.wake_at.filter(|wake| wake.at <= until) {
-            let open: Vec<_> = self.numbers.keys().copied().collect();
-            for conn in open {
+            // Just before the deadline, so that nobody is heard too late.
+            let before = wake.at.since(Moment::ZERO).saturating_sub(Duration::from_millis(1));
+            self.now = self.now.max(Moment::new(before));
+            let known: Vec<_> = self.numbers.keys().copied().collect();
+            for conn in known {
+                if self.dropped.contains(&conn) || self.closed.contains_key(&conn) {
+                    continue;
+                }
                 self.text(conn, r#"{"t":"ping"}"#);
                 let inbox = self.inbox.entry(conn).or_default();
                 if inbox.back().is_some_and(|text| text.contains("\"pong\"")) {
@@ -149,7 +158,7 @@ impl World {
 
     /// Pulls the network.
     pub fn drop_conn(&mut self, conn: ConnId) {
-        self.numbers.remove(&conn).map(|re| self.numbers.insert(ConnId::new(0), re));
+        self.dropped.insert(conn);
         self.input(Input::Closed { conn });
     }
 
@@ -328,8 +337,7 @@ impl World {
         let re = RequestId::new(0);
         self.say(conn, Resume { re, version: 1, group: group.clone(), secret: secret.clone() });
         self.secrets.insert(conn, (group, secret));
-        let number = self.numbers.get(&old).or(self.numbers.get(&ConnId::new(0))).copied();
-        self.numbers.insert(conn, number.unwrap_or(100));
+        self.numbers.insert(conn, self.numbers[&old]);
         conn
     }
 
@@ -388,7 +396,8 @@ impl World {
     pub fn shown(&mut self, agent: ConnId, visitor: ConnId, whom: &str) -> AskId {
         let ask = self.asked(agent, visitor, whom);
         self.displayed(visitor, ask);
-        assert_eq!(self.notice(agent), TermsSeen { ask }.into());
+        // An agent who watches also hears that the visitor is busy now.
+        while self.notice(agent) != AgentNotice::from(TermsSeen { ask }) {}
         ask
     }
 

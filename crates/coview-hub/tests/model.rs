@@ -1,0 +1,692 @@
+//! Random interleavings of visitors and agents in two groups, watched from outside: only what was
+//! said and what was heard counts.
+
+mod harness;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use coview_hub::*;
+use coview_wire::*;
+use harness::*;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+/// What one client does next. Numbers choose among what it knows; some are stale, some unknown.
+#[derive(Clone, Debug)]
+enum Op {
+    Visitor(usize, VisitorOp),
+    Agent(usize, AgentOp),
+    Pass(u64),
+}
+
+#[derive(Clone, Debug)]
+enum VisitorOp {
+    Come,
+    Identify,
+    Connect,
+    Disconnect,
+    Update,
+    Move(bool),
+    LogOut,
+    Displayed(usize),
+    Accept(usize),
+    Decline(usize),
+    StartByKey,
+    StartByAsk(usize),
+    /// Accepts and starts, as a well-made client does.
+    AcceptAndStart,
+    End(usize),
+    Line(LineOp),
+}
+
+#[derive(Clone, Debug)]
+enum AgentOp {
+    Come,
+    Watch(bool),
+    Unwatch,
+    Ask(usize),
+    Withdraw(Option<usize>),
+    Join(usize),
+    JoinWrong(u32),
+    Leave(Option<usize>),
+    End(usize),
+    Eject(usize, usize),
+    Line(LineOp),
+}
+
+/// What happens to a connection, whoever is at its end.
+#[derive(Clone, Debug)]
+enum LineOp {
+    Drop,
+    Resume,
+    ResumeWithout,
+    ResumeElsewhere,
+    Bye,
+    Ping,
+    Again,
+    Garbage,
+    Binary,
+    TooSlow,
+}
+
+const NAMES: [&str; 2] = ["ada", "bob"];
+/// The last visitor and the last agent are in the other group, under the same names.
+const VISITORS: usize = 4;
+const CALLERS: usize = 3;
+
+fn line() -> impl Strategy<Value = LineOp> {
+    prop_oneof![
+        4 => Just(LineOp::Drop),
+        6 => Just(LineOp::Resume),
+        1 => Just(LineOp::ResumeWithout),
+        1 => Just(LineOp::ResumeElsewhere),
+        1 => Just(LineOp::Bye),
+        1 => Just(LineOp::Ping),
+        2 => Just(LineOp::Again),
+        1 => Just(LineOp::Garbage),
+        1 => Just(LineOp::Binary),
+        1 => Just(LineOp::TooSlow),
+    ]
+}
+
+fn visitor_op() -> impl Strategy<Value = VisitorOp> {
+    prop_oneof![
+        3 => Just(VisitorOp::Come),
+        4 => Just(VisitorOp::Identify),
+        4 => Just(VisitorOp::Connect),
+        1 => Just(VisitorOp::Disconnect),
+        1 => Just(VisitorOp::Update),
+        1 => any::<bool>().prop_map(VisitorOp::Move),
+        1 => Just(VisitorOp::LogOut),
+        6 => (0usize..2).prop_map(VisitorOp::Displayed),
+        2 => (0usize..2).prop_map(VisitorOp::Accept),
+        1 => (0usize..2).prop_map(VisitorOp::Decline),
+        2 => Just(VisitorOp::StartByKey),
+        2 => (0usize..2).prop_map(VisitorOp::StartByAsk),
+        4 => Just(VisitorOp::AcceptAndStart),
+        2 => (0usize..2).prop_map(VisitorOp::End),
+        4 => line().prop_map(VisitorOp::Line),
+    ]
+}
+
+fn agent_op() -> impl Strategy<Value = AgentOp> {
+    let maybe = || proptest::option::of(0usize..2);
+    prop_oneof![
+        3 => Just(AgentOp::Come),
+        2 => any::<bool>().prop_map(AgentOp::Watch),
+        1 => Just(AgentOp::Unwatch),
+        8 => (0usize..NAMES.len()).prop_map(AgentOp::Ask),
+        2 => maybe().prop_map(AgentOp::Withdraw),
+        3 => (0usize..3).prop_map(AgentOp::Join),
+        1 => any::<u32>().prop_map(AgentOp::JoinWrong),
+        2 => maybe().prop_map(AgentOp::Leave),
+        1 => (0usize..2).prop_map(AgentOp::End),
+        1 => (0usize..2, 0usize..AGENTS.len()).prop_map(|(at, who)| AgentOp::Eject(at, who)),
+        3 => line().prop_map(AgentOp::Line),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        12 => (0..VISITORS, visitor_op()).prop_map(|(who, op)| Op::Visitor(who, op)),
+        10 => (0..CALLERS, agent_op()).prop_map(|(who, op)| Op::Agent(who, op)),
+        1 => prop_oneof![0u64..2_000, 0u64..40_000, Just(60_000), Just(310_000)]
+            .prop_map(Op::Pass),
+    ]
+}
+
+/// A client as it knows itself.
+#[derive(Default)]
+struct Client {
+    conn: Option<ConnId>,
+    secret: Option<ResumeSecret>,
+    number: u64,
+    last_said: Option<String>,
+    asks: Vec<AskId>,
+    starts: Vec<StartId>,
+    sessions: Vec<SessionId>,
+}
+
+/// What is known about one request of an agent.
+#[derive(Default, Debug)]
+struct AskStory {
+    displayed: bool,
+    accepted: bool,
+    outcome: Option<AskOutcome>,
+    starts: u32,
+}
+
+struct Model {
+    w: World,
+    visitors: Vec<Client>,
+    agents: Vec<Client>,
+    asks: BTreeMap<AskId, AskStory>,
+    /// The start of a session message that waits for its answer, by connection and number.
+    starts: BTreeMap<(ConnId, RequestId), StartBy>,
+    keys: Vec<SessionKey>,
+    groups: BTreeMap<ConnId, &'static str>,
+    roles: BTreeMap<ConnId, bool>,
+    read: usize,
+    last_start: u64,
+}
+
+fn group_of_visitor(who: usize) -> &'static str {
+    if who + 1 == VISITORS { OTHER_GROUP } else { GROUP }
+}
+
+fn group_of_agent(who: usize) -> &'static str {
+    if who + 1 == CALLERS { OTHER_GROUP } else { GROUP }
+}
+
+/// Texts by which a message of a group can be told from one of the other.
+fn mark(group: &str) -> String {
+    format!("of-{group}")
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut config = config();
+        for (id, group) in &mut config.groups {
+            group.terms = Terms::new("v1", &mark(id.as_str())).unwrap();
+            for account in &mut group.agents {
+                account.card =
+                    AgentCard::new(account.card.agent.clone(), &mark(id.as_str())).unwrap();
+            }
+        }
+        config.policy.problems_per_minute = 5;
+        config.policy.max_guests = 2;
+        Self {
+            w: World::with(config),
+            visitors: (0..VISITORS).map(|_| Client::default()).collect(),
+            agents: (0..CALLERS).map(|_| Client::default()).collect(),
+            asks: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            keys: Vec::new(),
+            groups: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            read: 0,
+            last_start: 0,
+        }
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match op {
+            Op::Visitor(who, op) => self.visitor(*who, op),
+            Op::Agent(who, op) => self.agent(*who, op),
+            Op::Pass(millis) => {
+                self.w.pass_in_silence(Duration::from_millis(*millis));
+                self.listen();
+            }
+        }
+    }
+
+    fn client(&mut self, visitor: bool, who: usize) -> &mut Client {
+        if visitor { &mut self.visitors[who] } else { &mut self.agents[who] }
+    }
+
+    /// The number of the next message, if there is a connection to say it on.
+    fn re(&mut self, visitor: bool, who: usize) -> Option<(ConnId, RequestId)> {
+        let client = self.client(visitor, who);
+        client.number += 1;
+        client.conn.map(|conn| (conn, RequestId::new(client.number)))
+    }
+
+    /// Says a message and checks that a request gets one answer and a signal none but a problem.
+    fn say(&mut self, visitor: bool, who: usize, request: bool, text: String) {
+        let Some(conn) = self.client(visitor, who).conn else { return };
+        let re = RequestId::new(self.client(visitor, who).number);
+        let from = self.w.texts.len();
+        self.w.text(conn, &text);
+        self.client(visitor, who).last_said = Some(text.clone());
+        let answers = self.w.texts[from..]
+            .iter()
+            .filter(|(to, said)| {
+                let said = &said[..said.find("\"guests\"").unwrap_or(said.len())];
+                *to == conn
+                    && (said.contains(&format!("\"re\":{re},"))
+                        || said.contains(&format!("\"re\":{re}}}")))
+                    && !said.contains("\"more\":")
+            })
+            .count();
+        let rosters = self.w.texts[from..]
+            .iter()
+            .filter(|(to, said)| *to == conn && said.contains("\"more\":"));
+        if request {
+            assert_eq!(answers + rosters.count(), 1, "one answer to {text}");
+        } else {
+            assert!(answers <= 1, "a signal is not answered: {text}");
+        }
+        self.listen();
+    }
+
+    fn visitor(&mut self, who: usize, op: &VisitorOp) {
+        let newest = |known: &[AskId], back: usize| {
+            known.iter().rev().nth(back).copied().unwrap_or(AskId::new(77))
+        };
+        if let VisitorOp::Line(op) = op {
+            return self.line(true, who, op);
+        }
+        if let VisitorOp::Come = op {
+            if self.visitors[who].conn.is_none() {
+                let conn = self.w.open();
+                self.groups.insert(conn, group_of_visitor(who));
+                self.roles.insert(conn, true);
+                let profile = Profile::new().with_name(&mark(group_of_visitor(who))).unwrap();
+                let hello = Hello { profile, ..self.w.hello(group_of_visitor(who)) };
+                self.visitors[who] = Client { conn: Some(conn), ..Client::default() };
+                self.w.say(conn, hello);
+                self.listen();
+            }
+            return;
+        }
+        let Some((conn, re)) = self.re(true, who) else { return };
+        let ask = |back: usize| newest(&self.visitors[who].asks, back);
+        let (request, message): (bool, ClientMessage) = match op {
+            VisitorOp::Identify => {
+                let visitor = visitor_id(NAMES[who % NAMES.len()]);
+                (true, Identify { re, visitor, profile: None }.into())
+            }
+            VisitorOp::Connect => {
+                let data = PresenceData::new().with("m", &mark(group_of_visitor(who))).unwrap();
+                (true, PresenceConnect { re, data }.into())
+            }
+            VisitorOp::Disconnect => (false, PresenceDisconnect { re }.into()),
+            VisitorOp::Update => {
+                let data = PresencePatch::new().set("page", "/").unwrap();
+                (false, PresenceUpdate { re, data }.into())
+            }
+            VisitorOp::Move(active) => {
+                let app = if *active { AppState::Active } else { AppState::Background };
+                (false, AppMoved { re, app }.into())
+            }
+            VisitorOp::LogOut => (false, LogOut { re }.into()),
+            VisitorOp::Displayed(back) => {
+                let ask = ask(*back);
+                // Noted before it is said: whatever follows from it comes after it.
+                self.asks.entry(ask).or_default().displayed = true;
+                (false, TermsDisplayed { re, ask }.into())
+            }
+            VisitorOp::Accept(back) => {
+                let ask = ask(*back);
+                let story = self.asks.entry(ask).or_default();
+                story.accepted |= story.displayed;
+                (false, TermsAccepted { re, ask }.into())
+            }
+            VisitorOp::Decline(back) => (false, TermsDeclined { re, ask: ask(*back) }.into()),
+            VisitorOp::StartByKey => {
+                self.last_start += 1;
+                let start = StartId::new(self.last_start);
+                self.visitors[who].starts.push(start);
+                self.starts.insert((conn, re), StartBy::RandomKey);
+                (true, SessionStart { re, start, by: StartBy::RandomKey }.into())
+            }
+            VisitorOp::StartByAsk(back) => {
+                let by = StartBy::VisitorId { ask: ask(*back) };
+                self.last_start += 1;
+                let start = StartId::new(self.last_start);
+                self.visitors[who].starts.push(start);
+                self.starts.insert((conn, re), by);
+                (true, SessionStart { re, start, by }.into())
+            }
+            VisitorOp::AcceptAndStart => {
+                self.visitor(who, &VisitorOp::Displayed(0));
+                self.visitor(who, &VisitorOp::Accept(0));
+                return self.visitor(who, &VisitorOp::StartByAsk(0));
+            }
+            VisitorOp::End(back) => {
+                let start = self.visitors[who].starts.iter().rev().nth(*back).copied();
+                (false, SessionEnd { re, start: start.unwrap_or(StartId::new(0)) }.into())
+            }
+            VisitorOp::Come | VisitorOp::Line(_) => unreachable!("handled above"),
+        };
+        self.say(true, who, request, message.encode());
+    }
+
+    fn agent(&mut self, who: usize, op: &AgentOp) {
+        if let AgentOp::Line(op) = op {
+            return self.line(false, who, op);
+        }
+        if let AgentOp::Come = op {
+            if self.agents[who].conn.is_none() {
+                let conn = self.w.open();
+                let group_name = group_of_agent(who);
+                self.groups.insert(conn, group_name);
+                self.roles.insert(conn, false);
+                let token = AgentToken::new(format!("{}@{group_name}", AGENTS[who].1)).unwrap();
+                self.agents[who] = Client { conn: Some(conn), ..Client::default() };
+                let re = RequestId::new(0);
+                self.w.call(conn, SignIn { re, version: 1, group: group(group_name), token });
+                self.listen();
+            }
+            return;
+        }
+        let Some((_, re)) = self.re(false, who) else { return };
+        let client = &self.agents[who];
+        let session = |back: usize| {
+            client.sessions.iter().rev().nth(back).copied().unwrap_or(SessionId::new(88))
+        };
+        let (request, message): (bool, AgentMessage) = match op {
+            AgentOp::Watch(all) => {
+                let visitor = (!all).then(|| visitor_id(NAMES[0]));
+                (true, Watch { re, visitor }.into())
+            }
+            AgentOp::Unwatch => (false, Unwatch { re }.into()),
+            AgentOp::Ask(name) => (true, Ask { re, visitor: visitor_id(NAMES[*name]) }.into()),
+            AgentOp::Withdraw(back) => {
+                let ask = back.map(|back| {
+                    client.asks.iter().rev().nth(back).copied().unwrap_or(AskId::new(77))
+                });
+                (false, Withdraw { re, ask }.into())
+            }
+            AgentOp::Join(back) => {
+                let Some(key) = self.keys.iter().rev().nth(*back).copied() else { return };
+                (true, Join { re, key }.into())
+            }
+            AgentOp::JoinWrong(number) => (true, Join { re, key: wrong_key(*number) }.into()),
+            AgentOp::Leave(back) => (false, Leave { re, session: back.map(session) }.into()),
+            AgentOp::End(back) => (false, EndSession { re, session: session(*back) }.into()),
+            AgentOp::Eject(back, whom) => {
+                let agent = AgentId::new(AGENTS[*whom].0).unwrap();
+                (false, Eject { re, session: session(*back), agent }.into())
+            }
+            AgentOp::Come | AgentOp::Line(_) => unreachable!("handled above"),
+        };
+        self.say(false, who, request, message.encode());
+    }
+
+    fn line(&mut self, visitor: bool, who: usize, op: &LineOp) {
+        let group_name = if visitor { group_of_visitor(who) } else { group_of_agent(who) };
+        let client = self.client(visitor, who);
+        let (conn, secret) = (client.conn, client.secret.clone());
+        let last_said = client.last_said.clone();
+        match op {
+            LineOp::Resume => {
+                let Some(secret) = secret else { return };
+                let conn = self.w.open();
+                self.groups.insert(conn, group_name);
+                self.roles.insert(conn, visitor);
+                let (re, group) = (RequestId::new(0), group(group_name));
+                self.w.say(conn, Resume { re, version: 1, group, secret });
+                self.client(visitor, who).conn = Some(conn);
+                if self.w.texts.last().is_some_and(|(_, text)| text.contains("resume_failed")) {
+                    self.w.drop_conn(conn);
+                    *self.client(visitor, who) = Client::default();
+                }
+            }
+            LineOp::ResumeWithout | LineOp::ResumeElsewhere => {
+                let elsewhere = matches!(op, LineOp::ResumeElsewhere);
+                let conn = self.w.open();
+                let (secret, group_name) = match secret {
+                    Some(secret) if elsewhere => {
+                        (secret, if group_name == GROUP { OTHER_GROUP } else { GROUP })
+                    }
+                    Some(_) | None => {
+                        let place = format!("{:x}.{:032x}", who + 1, 12_345);
+                        (ResumeSecret::new(place).unwrap(), group_name)
+                    }
+                };
+                self.groups.insert(conn, group_name);
+                self.roles.insert(conn, visitor);
+                let (re, group) = (RequestId::new(0), group(group_name));
+                self.w.say(conn, Resume { re, version: 1, group, secret });
+                let said = &self.w.texts.last().unwrap().1;
+                assert!(said.contains("resume_failed"), "resumed without the secret: {said}");
+                self.w.drop_conn(conn);
+            }
+            LineOp::Drop => {
+                if let Some(conn) = conn {
+                    self.w.drop_conn(conn);
+                    self.client(visitor, who).conn = None;
+                }
+            }
+            LineOp::Bye => {
+                if let Some(conn) = conn {
+                    self.w.bye(conn);
+                    assert_eq!(self.w.closed.get(&conn), Some(&CloseReason::Left));
+                    *self.client(visitor, who) = Client::default();
+                }
+            }
+            LineOp::Ping => {
+                if let Some(conn) = conn {
+                    self.w.text(conn, r#"{"t":"ping"}"#);
+                }
+            }
+            LineOp::Again => {
+                if let (Some(conn), Some(text)) = (conn, last_said) {
+                    let before = (self.w.texts.len(), self.w.events.len());
+                    self.w.text(conn, &text);
+                    let after = (self.w.texts.len(), self.w.events.len());
+                    assert_eq!(before, after, "said again and done again: {text}");
+                }
+            }
+            LineOp::Garbage => {
+                if let Some(conn) = conn {
+                    self.w.text(conn, "{\"t\":\"\u{1F600}\"}");
+                }
+            }
+            LineOp::Binary => {
+                if let Some(conn) = conn {
+                    self.w.input(Input::Binary { conn, bytes: &[0, 1, 2] });
+                }
+            }
+            LineOp::TooSlow => {
+                if let Some(conn) = conn {
+                    self.w.input(Input::TooSlow { conn });
+                }
+            }
+        }
+        self.listen();
+    }
+
+    /// Reads everything that was said since the last time, and checks it.
+    fn listen(&mut self) {
+        for (conn, text) in self.w.texts.split_off(self.read.min(self.w.texts.len())) {
+            let (mine, other) = match self.groups[&conn] {
+                GROUP => (GROUP, OTHER_GROUP),
+                _ => (OTHER_GROUP, GROUP),
+            };
+            assert!(!text.contains(&mark(other)), "a message to {mine} tells of {other}: {text}");
+            if self.roles[&conn] {
+                let who = self.visitors.iter().position(|client| client.conn == Some(conn));
+                // Messages both roles know are read as a visitor's before the role is known.
+                self.heard_by_visitor(conn, who, ServerMessage::decode(&text).unwrap());
+            } else {
+                let who = self.agents.iter().position(|client| client.conn == Some(conn));
+                self.heard_by_agent(who, AgentNotice::decode(&text).unwrap());
+            }
+        }
+        self.read = self.w.texts.len();
+        for client in self.visitors.iter_mut().chain(&mut self.agents) {
+            if client.conn.is_some_and(|conn| self.w.closed.contains_key(&conn)) {
+                client.conn = None;
+            }
+        }
+    }
+
+    fn heard_by_visitor(&mut self, conn: ConnId, who: Option<usize>, message: ServerMessage) {
+        let mut client = who.map(|who| &mut self.visitors[who]);
+        match message {
+            ServerMessage::Welcome(it) => {
+                if let Some(client) = client {
+                    client.secret = Some(it.secret);
+                }
+            }
+            ServerMessage::TermsRequested(it) => {
+                self.asks.entry(it.ask).or_default();
+                if let Some(client) = client {
+                    client.asks.push(it.ask);
+                }
+            }
+            ServerMessage::SessionConnected(it) => {
+                let by = self.starts.remove(&(conn, it.re)).expect("a start that was asked for");
+                match by {
+                    StartBy::RandomKey => {
+                        self.keys.push(it.key.expect("a manual start has a key"));
+                    }
+                    StartBy::VisitorId { ask } => {
+                        assert_eq!(it.key, None, "a one-click start has no key");
+                        let story = self.asks.get_mut(&ask).expect("a known request");
+                        story.starts += 1;
+                        assert!(story.accepted && story.starts == 1, "{story:?}");
+                        let other = story.outcome.is_some_and(|it| it != AskOutcome::Accepted);
+                        assert!(!other, "started after a no: {story:?}");
+                    }
+                }
+            }
+            ServerMessage::SessionGuests(it) => assert_eq!(it.guests.len(), it.count as usize),
+            ServerMessage::Resumed(it) => {
+                let snapshot = it.snapshot;
+                if let Some(client) = &mut client {
+                    client.asks.extend(snapshot.ask.as_ref().map(|ask| ask.ask));
+                }
+                let busy = snapshot.ask.is_some() && snapshot.session.is_some();
+                assert!(!busy, "asked while sharing");
+            }
+            ServerMessage::Identified(_)
+            | ServerMessage::PresenceConnected(_)
+            | ServerMessage::PresenceLost(_)
+            | ServerMessage::PresenceFocus(_)
+            | ServerMessage::TermsWithdrawn(_)
+            | ServerMessage::SessionEnded(_)
+            | ServerMessage::Refused(_)
+            | ServerMessage::Problem(_)
+            | ServerMessage::Pong(_)
+            | ServerMessage::Closing(_) => {}
+        }
+    }
+
+    fn heard_by_agent(&mut self, who: Option<usize>, notice: AgentNotice) {
+        let client = who.map(|who| &mut self.agents[who]);
+        match notice {
+            AgentNotice::SignedIn(it) => {
+                if let Some(client) = client {
+                    client.secret = Some(it.secret);
+                }
+            }
+            AgentNotice::Asked(it) => {
+                if let Some(client) = client {
+                    client.asks.push(it.ask);
+                }
+            }
+            AgentNotice::TermsSeen(it) => assert!(self.asks[&it.ask].displayed),
+            AgentNotice::AskEnded(it) => {
+                let story = self.asks.entry(it.ask).or_default();
+                assert_eq!(story.outcome, None, "a second end: {story:?}");
+                story.outcome = Some(it.outcome);
+                if it.outcome == AskOutcome::Accepted {
+                    assert!(story.accepted, "accepted before displayed: {story:?}");
+                    assert!(it.session.is_some());
+                }
+            }
+            AgentNotice::Joined(it) => {
+                assert_eq!(it.view.guests.len(), it.view.count as usize);
+                if let Some(ask) = it.view.ask {
+                    assert_eq!(self.asks[&ask].starts, 1, "joined before the visitor's start");
+                }
+                if let Some(client) = client {
+                    client.sessions.push(it.view.session);
+                }
+            }
+            AgentNotice::Resumed(it) => {
+                let snapshot = it.snapshot;
+                assert!(!(snapshot.ask.is_some() && snapshot.view.is_some()));
+            }
+            AgentNotice::Roster(_)
+            | AgentNotice::VisitorOnline(_)
+            | AgentNotice::VisitorChanged(_)
+            | AgentNotice::VisitorOffline(_)
+            | AgentNotice::ViewGuests(_)
+            | AgentNotice::ViewEnded(_)
+            | AgentNotice::Refused(_)
+            | AgentNotice::Problem(_)
+            | AgentNotice::Pong(_)
+            | AgentNotice::Closing(_) => {}
+        }
+    }
+
+    /// Everybody's network fails, and the longest grace passes.
+    fn finish(mut self) {
+        let open: Vec<_> = self.groups.keys().copied().collect();
+        for conn in open {
+            self.w.drop_conn(conn);
+        }
+        self.w.pass_in_silence(secs(301));
+        let stats = self.w.hub.stats();
+        let gauges = [
+            stats.connections,
+            stats.visitors,
+            stats.visitors_online,
+            stats.agents,
+            stats.asks,
+            stats.sessions,
+            stats.keys,
+            stats.deadlines,
+        ];
+        assert_eq!(gauges, [0; 8], "something outlived its grace");
+        assert_eq!(self.w.wake_at, None);
+
+        let mut asks: BTreeMap<AskId, u32> = BTreeMap::new();
+        let mut sessions: BTreeMap<SessionId, (bool, u32)> = BTreeMap::new();
+        for event in &self.w.events {
+            match event {
+                Event::Asked { ask, .. } => assert_eq!(asks.insert(*ask, 0), None),
+                Event::Accepted { ask, session, .. } => {
+                    *asks.get_mut(ask).unwrap() += 1;
+                    assert_eq!(sessions.insert(*session, (true, 0)), None);
+                }
+                Event::Declined { ask, .. } | Event::AskEnded { ask, .. } => {
+                    *asks.get_mut(ask).unwrap() += 1;
+                }
+                Event::SessionStarted { session, ask, .. } => {
+                    let accepted = sessions.insert(*session, (ask.is_some(), 0));
+                    assert_eq!(accepted.is_some(), ask.is_some());
+                }
+                Event::SessionEnded { session, .. } => sessions.get_mut(session).unwrap().1 += 1,
+                _ => {}
+            }
+        }
+        assert!(asks.values().all(|ends| *ends == 1), "every request ends once: {asks:?}");
+        assert!(sessions.values().all(|it| it.1 == 1), "every session ends once: {sessions:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 192,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../proptest-regressions/hub.txt"
+        )))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_invariants_hold_in_every_interleaving(ops in proptest::collection::vec(op(), 1..120)) {
+        let mut model = Model::new();
+        // Most runs begin with everybody there; `Come` brings back whoever leaves.
+        for who in 0..VISITORS {
+            for op in [VisitorOp::Come, VisitorOp::Identify, VisitorOp::Connect] {
+                model.apply(&Op::Visitor(who, op));
+            }
+        }
+        for who in 0..CALLERS {
+            model.apply(&Op::Agent(who, AgentOp::Come));
+        }
+        for op in &ops {
+            model.apply(op);
+        }
+        model.finish();
+    }
+
+    #[test]
+    fn no_text_makes_the_hub_panic(texts in proptest::collection::vec(".{0,60}", 1..40)) {
+        let mut w = World::new();
+        let (stranger, visitor, agent) = (w.open(), w.online("ada"), w.agent("grace"));
+        for text in &texts {
+            for conn in [stranger, visitor, agent] {
+                w.text(conn, text);
+            }
+        }
+    }
+}

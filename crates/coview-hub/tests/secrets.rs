@@ -1,0 +1,141 @@
+//! Nothing secret or personal is in anything that could be logged.
+
+mod harness;
+
+use std::fmt::Write;
+
+use coview_hub::*;
+use coview_wire::*;
+use harness::*;
+
+#[test]
+fn no_event_no_debug_and_no_error_text_holds_a_secret() {
+    let mut told = config();
+    let mine = told.groups.get_mut(&group(GROUP)).unwrap();
+    mine.client_token = Some(ClientToken::new("client-token-s3cret").unwrap());
+    let mut log = format!("{told:?}");
+    let mut w = World::with(told);
+
+    let visitor = w.open();
+    let profile = Profile::new()
+        .with_name("Ada Lovelace")
+        .unwrap()
+        .with_email("ada@example.org")
+        .unwrap()
+        .with_phone("+44 20 7946 0000")
+        .unwrap();
+    let token = Some(ClientToken::new("client-token-s3cret").unwrap());
+    let hello = Hello { token, profile, ..w.hello(GROUP) };
+    let text = ClientMessage::from(hello).encode();
+    log.push_str(&format!("{:?}", Input::Text { conn: visitor, text: &text }));
+    w.text(visitor, &text);
+    let ServerMessage::Welcome(welcome) = w.hear(visitor) else { panic!() };
+    let resume_secret = welcome.secret.expose_secret().to_owned();
+
+    w.identify(visitor, "ada");
+    let re = w.next_re(visitor);
+    let data = PresenceData::new().with("cart", "cart-value-s3cret").unwrap();
+    w.say(visitor, PresenceConnect { re, data });
+    w.hear_all(visitor);
+    let agent = w.watcher("grace");
+    let second = w.agent("joan");
+    let (_, session, key) = w.share(visitor);
+    w.join(agent, key);
+    w.join(second, key);
+    w.join(second, wrong_key(1));
+    w.eject(agent, session, "joan");
+    w.join(second, key);
+    for number in 2..9 {
+        w.join(second, wrong_key(number));
+    }
+    w.end(agent, session);
+    w.hear_all(visitor);
+    w.notices(agent);
+    w.one_click(agent, visitor, "ada");
+    w.text(visitor, r#"{"t":"identify","re":90,"visitor":"ada@example.org"}"#);
+    w.text(visitor, r#"{"t":"hello","re":91,"version":1,"group":["client-token-s3cret"]}"#);
+    w.text(agent, r#"{"t":"join","re":92,"key":"123 456 780"}"#);
+    w.text(agent, r#"{"t":"sign_in","re":93,"version":"token-grace@12345"}"#);
+    let stranger = w.open();
+    let secret = ResumeSecret::new(format!("{resume_secret}x")).unwrap();
+    w.say(stranger, Resume { re: RequestId::new(0), version: 1, group: group(GROUP), secret });
+    w.drop_conn(visitor);
+    let conn = w.open();
+    let secret = ResumeSecret::new(&resume_secret).unwrap();
+    w.say(conn, Resume { re: RequestId::new(0), version: 1, group: group(GROUP), secret });
+    log.push_str(&format!("{:?}", w.hub));
+    w.hub.handle_input(w.now, Input::Shutdown);
+    loop {
+        let output = w.hub.poll_output();
+        write!(log, "{output:?}").unwrap();
+        if let Output::Idle { .. } = output {
+            break;
+        }
+    }
+    for event in &w.events {
+        write!(log, "{event:?}\n{event}\n").unwrap();
+    }
+    // Whatever complains must not repeat what it complains about.
+    for (_, text) in &w.texts {
+        if text.contains("\"refused\"") || text.contains("\"problem\"") {
+            log.push_str(text);
+        }
+    }
+
+    let mut grouped = String::new();
+    key.write_grouped(&mut grouped).unwrap();
+    let digits = grouped.replace(' ', "");
+    let drawn = resume_secret.split_once('.').unwrap().1;
+    for secret in [
+        "s3cret",
+        "token-grace",
+        "Lovelace",
+        "example.org",
+        "7946",
+        "123 456 780",
+        "123456780",
+        &grouped,
+        &digits,
+        drawn,
+    ] {
+        assert!(!log.contains(secret), "{secret:?} is in the log");
+    }
+    for line in ["wrong key", "too many wrong keys", "visitor resumed", "terms=\"v7\""] {
+        assert!(log.contains(line), "{line:?} is not in the log");
+    }
+}
+
+#[test]
+fn every_resume_secret_is_another() {
+    let mut w = World::new();
+    let mut secrets: Vec<String> = (0..200)
+        .map(|at| if at % 2 == 0 { w.anonymous() } else { w.agent("grace") })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|conn| w.secret(conn).expose_secret().split_once('.').unwrap().1.to_owned())
+        .collect();
+    secrets.sort();
+    secrets.dedup();
+    assert_eq!(secrets.len(), 200);
+}
+
+#[test]
+fn a_hub_can_be_sent_to_another_thread() {
+    fn sendable<T: Send + Sync + 'static>() {}
+    sendable::<Hub>();
+    sendable::<Output>();
+    sendable::<HubConfig>();
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut w = World::new();
+        let visitor = w.online("ada");
+        let agent = w.watcher("grace");
+        w.one_click(agent, visitor, "ada");
+        w.pass_in_silence(secs(100));
+        w.texts
+    };
+    assert_eq!(run(), run());
+}
