@@ -26,7 +26,6 @@ use coview_wire::SessionKey;
 use coview_wire::Settings;
 use coview_wire::Snapshot;
 use coview_wire::StartId;
-use coview_wire::TermsOver;
 use coview_wire::TermsRequested;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
@@ -259,12 +258,15 @@ impl Facts {
                 None => self.granted_in(&snapshot),
             }
         }
+        self.reconcile_ask(&snapshot);
         match (self.presence, snapshot.presence) {
             (Presence::On { .. }, Some(facts)) => self.presence_is(facts),
             (Presence::On { .. }, None) => self.lose_presence(OfflineReason::Lost),
             (Presence::Off | Presence::Lost, _) => {}
         }
-        self.reconcile_ask(snapshot.ask, snapshot.ask_over);
+        if let Some(asked) = snapshot.ask {
+            self.ask(asked);
+        }
         if let Some(running) = &self.session {
             let (start, session) = (running.start, running.session);
             match snapshot.session {
@@ -282,21 +284,22 @@ impl Facts {
         }
     }
 
-    fn reconcile_ask(&mut self, waits: Option<TermsRequested>, over: Option<TermsOver>) {
-        let waiting = waits.as_ref().map(|asked| asked.ask);
-        let known = self.at_the_door.as_ref().map(|asked| asked.ask);
+    fn reconcile_ask(&mut self, snapshot: &Snapshot) {
+        let waiting = snapshot.ask.as_ref().map(|asked| asked.ask);
+        let at_the_door = self.at_the_door.as_ref().map(|asked| asked.ask);
         let told = self.told.as_ref().map(|told| told.ask);
-        for ask in [known, told].into_iter().flatten().filter(|ask| waiting != Some(*ask)) {
-            let reason = over
-                .filter(|over| over.ask == ask)
-                .map_or(WithdrawReason::Unknown, |over| over.reason);
+        for ask in [at_the_door, told].into_iter().flatten().filter(|ask| waiting != Some(*ask)) {
+            let reason = match snapshot.ask_over.filter(|over| over.ask == ask) {
+                Some(over) => over.reason,
+                None if snapshot.presence.is_none() => WithdrawReason::PresenceOver,
+                None => WithdrawReason::Unknown,
+            };
             self.withdraw(Some(ask), reason);
         }
-        match waits {
-            Some(asked) => self.ask(asked),
+        if waiting.is_none() {
             // Nothing said before the reconnect can still arrive, and a server that was started
             // anew may number its requests from the beginning.
-            None => self.newest_ask = None,
+            self.newest_ask = None;
         }
     }
 
