@@ -1,2 +1,139 @@
-//! Placeholder until the hub is filled in.
-fn main() {}
+//! How many signals one hub handles in a second with 10,000 visitors online, and how much memory an
+//! idle visitor costs in it. There are no sockets: texts go in and texts come out.
+#![allow(clippy::std_instead_of_core, missing_docs, reason = "a benchmark is a program of its own")]
+
+use std::hint::black_box;
+
+use coview_hub::*;
+use coview_wire::*;
+use criterion::Criterion;
+use criterion::Throughput;
+
+const VISITORS: u64 = 10_000;
+
+fn main() {
+    report_memory();
+    let mut criterion = Criterion::default().configure_from_args();
+    signals(&mut criterion);
+    criterion.final_summary();
+}
+
+fn hub() -> Hub {
+    let terms = Terms::new("v1", "The agent will see this app's screen.").expect("valid");
+    let mut group = GroupConfig::new(terms);
+    let card = AgentCard::new(AgentId::new("grace").expect("valid"), "Grace").expect("valid");
+    let token = AgentToken::new("token").expect("valid");
+    group.agents.push(AgentAccount { token, card });
+    let id = GroupId::new("12345").expect("valid");
+    Hub::new(HubConfig::one_group(id, group), [5; 32])
+}
+
+/// Handles one input and tells how many texts came out.
+fn handle(hub: &mut Hub, input: Input<'_>) -> u64 {
+    hub.handle_input(Moment::ZERO, input);
+    let mut sent = 0;
+    loop {
+        match hub.poll_output() {
+            Output::Send { text, .. } => {
+                black_box(text);
+                sent += 1;
+            }
+            Output::Close { conn, reason } => panic!("{conn} closed: {reason}"),
+            Output::Event(event) => drop(black_box(event)),
+            Output::Idle { wake_at } => {
+                black_box(wake_at);
+                return sent;
+            }
+        }
+    }
+}
+
+fn say(hub: &mut Hub, conn: u64, text: &str) -> u64 {
+    handle(hub, Input::Text { conn: ConnId::new(conn), text })
+}
+
+/// A visitor as an app would bring it: identified, with a profile and some presence data.
+fn online(hub: &mut Hub, conn: u64) {
+    handle(hub, Input::Opened { conn: ConnId::new(conn) });
+    say(hub, conn, r#"{"t":"hello","re":0,"version":1,"group":"12345","app":"active"}"#);
+    let identify = format!(
+        r#"{{"t":"identify","re":0,"visitor":"customer-{conn:08}","profile":{{"name":"Customer {conn}","email":"customer-{conn}@example.org"}}}}"#
+    );
+    say(hub, conn, &identify);
+    say(hub, conn, r#"{"t":"presence_connect","re":0,"data":{"page":"/cart","theme":"dark"}}"#);
+}
+
+fn agent(hub: &mut Hub, conn: u64) {
+    handle(hub, Input::Opened { conn: ConnId::new(conn) });
+    let sent =
+        say(hub, conn, r#"{"t":"sign_in","re":0,"version":1,"group":"12345","token":"token"}"#);
+    assert_eq!(sent, 1);
+}
+
+fn crowded() -> Hub {
+    let mut hub = hub();
+    for conn in 0..VISITORS {
+        online(&mut hub, conn);
+    }
+    assert_eq!(hub.stats().visitors_online, VISITORS);
+    hub
+}
+
+/// Pages in memory times their size, from the kernel: it needs no allocator of our own.
+fn resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+#[expect(clippy::print_stdout, reason = "the figure is what the program is for")]
+fn report_memory() {
+    let before = resident_bytes();
+    let hub = crowded();
+    let after = resident_bytes();
+    if let (Some(before), Some(after)) = (before, after) {
+        let each = after.saturating_sub(before) / VISITORS;
+        println!("memory: {each} bytes for each of {VISITORS} idle visitors online");
+    }
+    drop(black_box(hub));
+}
+
+fn signals(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("signals, 10,000 online");
+    group.throughput(Throughput::Elements(1));
+    let update = r#"{"t":"presence_update","re":0,"data":{"page":"/checkout"}}"#;
+
+    let mut hub = crowded();
+    let mut at = 0;
+    let mut next = move || {
+        at = (at + 7_919) % VISITORS;
+        at
+    };
+    group.bench_function("ping", |bencher| {
+        bencher.iter(|| say(&mut hub, next(), r#"{"t":"ping"}"#));
+    });
+    group.bench_function("presence_update, nobody watches", |bencher| {
+        bencher.iter(|| say(&mut hub, next(), update));
+    });
+    for conn in 0..10 {
+        agent(&mut hub, VISITORS + conn);
+    }
+    // One request and its end: two signals in, four messages out.
+    group.throughput(Throughput::Elements(2));
+    group.bench_function("ask and withdraw", |bencher| {
+        bencher.iter(|| {
+            let ask = format!(r#"{{"t":"ask","re":0,"visitor":"customer-{:08}"}}"#, next());
+            let sent = say(&mut hub, VISITORS, &ask)
+                + say(&mut hub, VISITORS, r#"{"t":"withdraw","re":0}"#);
+            assert_eq!(sent, 4);
+        });
+    });
+    group.throughput(Throughput::Elements(1));
+    for conn in 0..10 {
+        say(&mut hub, VISITORS + conn, r#"{"t":"watch","re":0}"#);
+    }
+    group.bench_function("presence_update, 10 agents watch", |bencher| {
+        bencher.iter(|| assert_eq!(say(&mut hub, next(), update), 10));
+    });
+    group.finish();
+}

@@ -1,4 +1,10 @@
 //! The first message, the numbers of messages, resume, signs of life, and bad manners.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test runs with std and may panic"
+)]
 
 mod harness;
 

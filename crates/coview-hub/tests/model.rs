@@ -1,5 +1,12 @@
 //! Random interleavings of visitors and agents in two groups, watched from outside: only what was
 //! said and what was heard counts.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test runs with std and may panic"
+)]
 
 mod harness;
 
@@ -34,8 +41,8 @@ enum VisitorOp {
     Decline(usize),
     StartByKey,
     StartByAsk(usize),
-    /// Accepts and starts, as a well-made client does.
-    AcceptAndStart,
+    /// Accepts and starts, as a well-made client does; or starts under another request.
+    AcceptAndStart(usize),
     End(usize),
     Line(LineOp),
 }
@@ -104,7 +111,7 @@ fn visitor_op() -> impl Strategy<Value = VisitorOp> {
         1 => (0usize..2).prop_map(VisitorOp::Decline),
         2 => Just(VisitorOp::StartByKey),
         2 => (0usize..2).prop_map(VisitorOp::StartByAsk),
-        4 => Just(VisitorOp::AcceptAndStart),
+        4 => prop_oneof![5 => Just(0usize), 1 => Just(1)].prop_map(VisitorOp::AcceptAndStart),
         2 => (0usize..2).prop_map(VisitorOp::End),
         4 => line().prop_map(VisitorOp::Line),
     ]
@@ -329,10 +336,10 @@ impl Model {
                 self.starts.insert((conn, re), by);
                 (true, SessionStart { re, start, by }.into())
             }
-            VisitorOp::AcceptAndStart => {
+            VisitorOp::AcceptAndStart(back) => {
                 self.visitor(who, &VisitorOp::Displayed(0));
                 self.visitor(who, &VisitorOp::Accept(0));
-                return self.visitor(who, &VisitorOp::StartByAsk(0));
+                return self.visitor(who, &VisitorOp::StartByAsk(*back));
             }
             VisitorOp::End(back) => {
                 let start = self.visitors[who].starts.iter().rev().nth(*back).copied();

@@ -1,4 +1,10 @@
 //! An agent's request from the question to its one outcome, and the races around it.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test runs with std and may panic"
+)]
 
 mod harness;
 

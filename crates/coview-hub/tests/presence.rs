@@ -1,4 +1,10 @@
 //! Identity, presence, focus among devices, and what watching agents are told.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test runs with std and may panic"
+)]
 
 mod harness;
 

@@ -1,4 +1,10 @@
 //! Nothing secret or personal is in anything that could be logged.
+#![allow(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test runs with std and may panic"
+)]
 
 mod harness;
 
