@@ -158,7 +158,7 @@ impl ServerConfig {
         let text = read(path)?;
         let text = String::from_utf8(text)
             .map_err(|_| ConfigError::Values(format!("{} is not UTF-8", path.display())))?;
-        Self::from_toml_at(&text, path.parent().unwrap_or(Path::new("")))
+        Self::from_toml_at(&text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
     /// Reads a configuration from text. The commented sample in `docs/coview.toml` shows every key.
