@@ -5,6 +5,8 @@
 //! percentiles over all rounds; beside them stands the round trip of as many bytes over a bare TCP
 //! connection in the same run, so that machines can be compared by the ratio.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;

@@ -3,8 +3,9 @@
 //! It is the snippet of the README. Run it against a server (`coview serve` prints a token for
 //! `coview agent`): `cargo run -p coview --example first -- ws://127.0.0.1:7300 12345`
 
+#![expect(clippy::print_stdout, reason = "an example prints what an app would show")]
+
 use coview::GroupId;
-use coview::smol::Config;
 
 // README:begin
 use coview::{PresenceStep, VisitorId};
@@ -47,5 +48,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(server), Some(group)) = (args.next(), args.next()) else {
         return Err("usage: first SERVER-URL GROUP".into());
     };
-    smol::block_on(app(Config::new(server.parse()?, GroupId::new(group)?)))
+    let config = coview::smol::Config::new(server.parse()?, GroupId::new(group)?);
+    smol::block_on(app(config))
 }
