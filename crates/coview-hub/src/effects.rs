@@ -55,7 +55,8 @@ pub(crate) struct Conn {
     /// When something was heard last.
     pub(crate) heard: Moment,
     pub(crate) timer: TimerId,
-    pub(crate) problems: Window,
+    /// Boxed: a well-made client has none.
+    pub(crate) problems: Option<Box<Window>>,
 }
 
 /// Who is at the other end of a connection.
@@ -143,7 +144,8 @@ impl Effects {
         let (now, limit) = (self.now, self.policy.problems_per_minute);
         self.conns
             .get_mut(&conn)
-            .is_some_and(|open| open.problems.add(now, Duration::from_secs(60)) > limit)
+            .map(|open| open.problems.get_or_insert_default())
+            .is_some_and(|problems| problems.add(now, Duration::from_secs(60)) > limit)
     }
 
     /// Tells the peer why, closes the connection and forgets it. The owner of the place, if there

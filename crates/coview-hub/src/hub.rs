@@ -23,7 +23,6 @@ use crate::no::No;
 use crate::stats::Stats;
 use crate::timer::Due;
 use crate::timer::GroupIndex;
-use crate::tries::Window;
 
 /// The server's logic: takes in what happens on connections, and says what to do.
 ///
@@ -108,7 +107,9 @@ impl Hub {
             connections: self.fx.conns.len() as u64,
             visitors: sum(|group| group.visitors.len()),
             visitors_online: self.groups.iter().map(|group| group.online).sum(),
+            visitors_identified: sum(|group| group.people.len()),
             agents: sum(|group| group.agents.len()),
+            agents_watching: sum(|group| group.watchers.count()),
             asks: sum(|group| group.asks.len()),
             sessions: sum(|group| group.sessions.len()),
             keys: sum(|group| group.keys.len()),
@@ -124,9 +125,7 @@ impl Hub {
         }
         let timer = self.fx.set_timer(self.fx.policy.first_reply, Due::FirstMessage(conn));
         let heard = self.fx.now;
-        self.fx
-            .conns
-            .insert(conn, Conn { peer: Peer::Unknown, heard, timer, problems: Window::default() });
+        self.fx.conns.insert(conn, Conn { peer: Peer::Unknown, heard, timer, problems: None });
         self.fx.counts.connections_opened += 1;
         if self.stopped {
             self.fx.close(conn, CloseReason::Shutdown, true);

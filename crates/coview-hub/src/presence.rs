@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -41,7 +42,31 @@ use crate::no::No;
 /// A device's stay in presence.
 pub(crate) struct Presence {
     pub(crate) id: PresenceId,
-    pub(crate) data: PresenceData,
+    data: PackedData,
+}
+
+/// Presence data as it rests: keys and values in one text, each ended by a NUL, which neither may
+/// have. A map of even one entry takes four hundred bytes, and most visitors are idle.
+struct PackedData(Box<str>);
+
+impl PackedData {
+    fn pack(data: &PresenceData) -> Self {
+        let mut text = String::with_capacity(data.iter().map(|(k, v)| k.len() + v.len() + 2).sum());
+        for part in data.iter().flat_map(|(key, value)| [key, value]) {
+            text.push_str(part);
+            text.push('\0');
+        }
+        Self(text.into_boxed_str())
+    }
+
+    fn unpack(&self) -> PresenceData {
+        let mut parts = self.0.split_terminator('\0');
+        let mut data = PresenceData::new();
+        while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
+            data = data.with(key, value).expect("it kept the limits when it was packed");
+        }
+        data
+    }
 }
 
 /// Everything that is known by visitor id rather than by device.
@@ -106,6 +131,10 @@ impl Watchers {
         }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.everybody.len() + self.one.values().map(BTreeSet::len).sum::<usize>()
+    }
+
     fn of(&self, visitor: &VisitorId) -> impl Iterator<Item = Place> {
         self.everybody.iter().chain(self.one.get(visitor).into_iter().flatten()).copied()
     }
@@ -139,7 +168,7 @@ impl Group {
             person.since = fx.now;
             self.online += 1;
         }
-        visitor.presence = Some(Box::new(Presence { id, data: it.data }));
+        visitor.presence = Some(Box::new(Presence { id, data: PackedData::pack(&it.data) }));
         let conn = visitor.conn;
         // The newest device has the focus, and this one has a connection.
         fx.tell_visitor(conn, PresenceConnected { re: it.re, presence: id, focused: true });
@@ -168,10 +197,12 @@ impl Group {
         let Some(presence) = &mut self.visitor(place).presence else {
             return Err(No::order("update_presence", state));
         };
-        if presence.data.merge(&it.data).is_err() {
+        let mut data = presence.data.unpack();
+        if data.merge(&it.data).is_err() {
             const WORDS: &str = "presence data would have too many entries";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
         }
+        presence.data = PackedData::pack(&data);
         self.announce_if_focused(fx, place);
         Ok(())
     }
@@ -329,7 +360,7 @@ impl Group {
         Some(VisitorCard {
             visitor: name.clone(),
             profile: device.profile.as_deref().cloned().unwrap_or_default(),
-            data: device.presence.as_ref()?.data.clone(),
+            data: device.presence.as_ref()?.data.unpack(),
             app: device.app,
             reachable: device.conn.is_some(),
             busy: person.busy(),
@@ -431,6 +462,14 @@ mod tests {
         (0..32).fold(PresenceData::new(), |data, at| {
             data.with(&format!("{at:064}"), &"\u{1F600}".repeat(256)).unwrap()
         })
+    }
+
+    #[test]
+    fn packed_data_unpacks_to_the_same() {
+        let empty_value = PresenceData::new().with("a", "").unwrap().with("b", " x ").unwrap();
+        for data in [PresenceData::new(), empty_value, heavy()] {
+            assert_eq!(PackedData::pack(&data).unpack(), data);
+        }
     }
 
     #[test]

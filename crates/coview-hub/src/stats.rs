@@ -8,10 +8,14 @@ pub struct Stats {
     pub connections: u64,
     /// Gauge: places of visitors, with a connection or waiting for one.
     pub visitors: u64,
+    /// Gauge: visitor ids that at least one visitor is identified with.
+    pub visitors_identified: u64,
     /// Gauge: visitor ids that are online.
     pub visitors_online: u64,
     /// Gauge: places of agents, with a connection or waiting for one.
     pub agents: u64,
+    /// Gauge: agents who watch who is online.
+    pub agents_watching: u64,
     /// Gauge: requests of agents that wait for a visitor.
     pub asks: u64,
     /// Gauge: sessions, including accepted ones the visitor has not started yet.

@@ -97,6 +97,11 @@ fn line() -> impl Strategy<Value = LineOp> {
     ]
 }
 
+/// Which request is meant: the newest this client knows, the one before, or another's.
+fn known() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => Just(0usize), 1 => Just(1), 1 => Just(2)]
+}
+
 fn visitor_op() -> impl Strategy<Value = VisitorOp> {
     prop_oneof![
         3 => Just(VisitorOp::Come),
@@ -106,12 +111,12 @@ fn visitor_op() -> impl Strategy<Value = VisitorOp> {
         1 => Just(VisitorOp::Update),
         1 => any::<bool>().prop_map(VisitorOp::Move),
         1 => Just(VisitorOp::LogOut),
-        6 => (0usize..2).prop_map(VisitorOp::Displayed),
-        2 => (0usize..2).prop_map(VisitorOp::Accept),
-        1 => (0usize..2).prop_map(VisitorOp::Decline),
+        6 => known().prop_map(VisitorOp::Displayed),
+        2 => known().prop_map(VisitorOp::Accept),
+        1 => known().prop_map(VisitorOp::Decline),
         2 => Just(VisitorOp::StartByKey),
-        2 => (0usize..2).prop_map(VisitorOp::StartByAsk),
-        4 => prop_oneof![5 => Just(0usize), 1 => Just(1)].prop_map(VisitorOp::AcceptAndStart),
+        2 => known().prop_map(VisitorOp::StartByAsk),
+        4 => known().prop_map(VisitorOp::AcceptAndStart),
         2 => (0usize..2).prop_map(VisitorOp::End),
         4 => line().prop_map(VisitorOp::Line),
     ]
@@ -158,6 +163,8 @@ struct Client {
 /// What is known about one request of an agent.
 #[derive(Default, Debug)]
 struct AskStory {
+    /// The visitor whose device it was sent to.
+    asked: Option<usize>,
     displayed: bool,
     accepted: bool,
     outcome: Option<AskOutcome>,
@@ -268,9 +275,6 @@ impl Model {
     }
 
     fn visitor(&mut self, who: usize, op: &VisitorOp) {
-        let newest = |known: &[AskId], back: usize| {
-            known.iter().rev().nth(back).copied().unwrap_or(AskId::new(77))
-        };
         if let VisitorOp::Line(op) = op {
             return self.line(true, who, op);
         }
@@ -288,7 +292,12 @@ impl Model {
             return;
         }
         let Some((conn, re)) = self.re(true, who) else { return };
-        let ask = |back: usize| newest(&self.visitors[who].asks, back);
+        let newest = self.asks.keys().next_back().copied();
+        let own = &self.visitors[who].asks;
+        let ask = |back: usize| {
+            let known = if back == 2 { newest } else { own.iter().rev().nth(back).copied() };
+            known.unwrap_or(AskId::new(77))
+        };
         let (request, message): (bool, ClientMessage) = match op {
             VisitorOp::Identify => {
                 let visitor = visitor_id(NAMES[who % NAMES.len()]);
@@ -311,13 +320,14 @@ impl Model {
             VisitorOp::Displayed(back) => {
                 let ask = ask(*back);
                 // Noted before it is said: whatever follows from it comes after it.
-                self.asks.entry(ask).or_default().displayed = true;
+                let story = self.asks.entry(ask).or_default();
+                story.displayed |= story.asked == Some(who);
                 (false, TermsDisplayed { re, ask }.into())
             }
             VisitorOp::Accept(back) => {
                 let ask = ask(*back);
                 let story = self.asks.entry(ask).or_default();
-                story.accepted |= story.displayed;
+                story.accepted |= story.displayed && story.asked == Some(who);
                 (false, TermsAccepted { re, ask }.into())
             }
             VisitorOp::Decline(back) => (false, TermsDeclined { re, ask: ask(*back) }.into()),
@@ -520,7 +530,7 @@ impl Model {
                 }
             }
             ServerMessage::TermsRequested(it) => {
-                self.asks.entry(it.ask).or_default();
+                self.asks.entry(it.ask).or_default().asked = who;
                 if let Some(client) = client {
                     client.asks.push(it.ask);
                 }
@@ -536,6 +546,7 @@ impl Model {
                         let story = self.asks.get_mut(&ask).expect("a known request");
                         story.starts += 1;
                         assert!(story.accepted && story.starts == 1, "{story:?}");
+                        assert_eq!(story.asked, who, "another's request was started");
                         let other = story.outcome.is_some_and(|it| it != AskOutcome::Accepted);
                         assert!(!other, "started after a no: {story:?}");
                     }
@@ -544,8 +555,9 @@ impl Model {
             ServerMessage::SessionGuests(it) => assert_eq!(it.guests.len(), it.count as usize),
             ServerMessage::Resumed(it) => {
                 let snapshot = it.snapshot;
-                if let Some(client) = &mut client {
-                    client.asks.extend(snapshot.ask.as_ref().map(|ask| ask.ask));
+                if let (Some(client), Some(waiting)) = (&mut client, &snapshot.ask) {
+                    client.asks.push(waiting.ask);
+                    self.asks.entry(waiting.ask).or_default().asked = who;
                 }
                 let busy = snapshot.ask.is_some() && snapshot.session.is_some();
                 assert!(!busy, "asked while sharing");
@@ -623,14 +635,16 @@ impl Model {
         let gauges = [
             stats.connections,
             stats.visitors,
+            stats.visitors_identified,
             stats.visitors_online,
             stats.agents,
+            stats.agents_watching,
             stats.asks,
             stats.sessions,
             stats.keys,
             stats.deadlines,
         ];
-        assert_eq!(gauges, [0; 8], "something outlived its grace");
+        assert_eq!(gauges, [0; 10], "something outlived its grace");
         assert_eq!(self.w.wake_at, None);
 
         let mut asks: BTreeMap<AskId, u32> = BTreeMap::new();
@@ -660,7 +674,6 @@ impl Model {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 192,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../proptest-regressions/hub.txt"
