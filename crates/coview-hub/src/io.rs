@@ -70,6 +70,9 @@ pub enum Input<'a> {
     },
     /// A client does not read what it was sent: the owner's queue for it is full. The hub closes
     /// the connection; the client may come back and resume.
+    ///
+    /// A queue should be bounded in bytes, not in messages, and hold the answer to a `watch` of the
+    /// largest group: the whole roster is sent at once, about 200 bytes for each visitor online.
     TooSlow {
         /// Which.
         conn: ConnId,

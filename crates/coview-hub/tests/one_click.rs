@@ -182,6 +182,25 @@ fn a_start_under_the_visitor_id_needs_the_accepted_request_of_this_visitor() {
 }
 
 #[test]
+fn the_answer_to_anothers_request_means_nothing_even_while_an_own_one_waits() {
+    let (mut w, ada, grace) = online_pair();
+    let bob = w.online("bob");
+    let joan = w.agent("joan");
+    let of_ada = w.shown(grace, ada, "ada");
+    let of_bob = w.shown(joan, bob, "bob");
+    w.accept(bob, of_ada);
+    w.decline(ada, of_bob);
+    w.withdraw(grace, Some(of_bob));
+    for conn in [ada, bob, grace, joan] {
+        assert!(w.is_quiet(conn));
+    }
+    w.accept(bob, of_bob);
+    w.decline(ada, of_ada);
+    accepted(&mut w, joan, of_bob);
+    assert_eq!(ended(&mut w, grace, of_ada), AskOutcome::Declined);
+}
+
+#[test]
 fn asking_is_refused_while_one_side_is_busy_or_not_there() {
     let (mut w, visitor, agent) = online_pair();
     let second = w.agent("joan");

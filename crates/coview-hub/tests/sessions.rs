@@ -371,6 +371,25 @@ fn who_leaves_before_being_ejected_cannot_come_back_either() {
 }
 
 #[test]
+fn only_an_agent_in_the_session_ends_it_or_removes_anybody() {
+    let mut w = World::new();
+    let visitor = w.anonymous();
+    let (grace, outsider) = (w.agent("grace"), w.agent("joan"));
+    let (_, session, key) = w.share(visitor);
+    w.joined(grace, key);
+    w.hear_all(visitor);
+    w.end(outsider, session);
+    w.eject(outsider, session, "grace");
+    w.leave(outsider, Some(session));
+    for conn in [visitor, grace, outsider] {
+        assert!(w.is_quiet(conn));
+    }
+    w.eject(grace, session, "grace");
+    assert_eq!(view_ended(&mut w, grace, session), EndReason::Ejected);
+    assert_eq!(guests(&mut w, visitor), 0);
+}
+
+#[test]
 fn a_lost_agent_stays_a_guest_for_the_grace() {
     let mut w = World::new();
     let visitor = w.anonymous();
