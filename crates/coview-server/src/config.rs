@@ -45,9 +45,9 @@ pub struct Limits {
     /// How many connections may be open; beyond that a new one is closed at once. Default 10,000.
     pub connections: usize,
     /// How many messages may wait for a client that does not read, before it is cut off. Default
-    /// 256.
+    /// 1,024: the roster of some 30,000 visitors, which is said in one go.
     pub queue_messages: usize,
-    /// How many bytes may wait for a client that does not read, before it is cut off. Default 1 MiB.
+    /// How many bytes may wait for a client that does not read, before it is cut off. Default 4 MiB.
     pub queue_bytes: usize,
     /// How long a TLS handshake and the head of an HTTP request may take. Default 10 seconds.
     pub handshake: Duration,
@@ -59,8 +59,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            queue_messages: 256,
-            queue_bytes: 1024 * 1024,
+            queue_messages: 1024,
+            queue_bytes: 4 * 1024 * 1024,
             handshake: Duration::from_secs(10),
             drain: Duration::from_secs(5),
         }
