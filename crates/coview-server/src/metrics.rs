@@ -28,8 +28,10 @@ impl Collector for HubCounts {
         let Stats {
             connections,
             visitors,
+            visitors_identified,
             visitors_online,
             agents,
+            agents_watching,
             asks,
             sessions,
             keys,
@@ -61,8 +63,10 @@ impl Collector for HubCounts {
         let gauges = [
             ("connections", "Open connections", connections),
             ("visitors", "Visitors, connected or within their grace", visitors),
+            ("visitors_identified", "Visitors who said who they are", visitors_identified),
             ("visitors_online", "Visitor ids that are online", visitors_online),
             ("agents", "Agents, connected or within their grace", agents),
+            ("agents_watching", "Agents who watch presence", agents_watching),
             ("asks", "Requests of agents that wait for a visitor", asks),
             ("sessions", "Sessions", sessions),
             ("keys", "Keys an agent could join with", keys),
