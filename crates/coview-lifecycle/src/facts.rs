@@ -47,8 +47,10 @@ pub(crate) struct Facts {
     pub(crate) tracker: StartTracker,
     last_request: RequestId,
     last_start: StartId,
-    /// The request whose answer a pending future waits for, and the answer once it is here.
-    waiting: Option<Waiting>,
+    /// The request whose answer a pending future waits for.
+    waiting: Option<(RequestId, Awaited)>,
+    /// The answer, from its arrival until the future takes it.
+    answer: Option<Result<Granted, RefusalCode>>,
     /// The request of an agent that waits at the door: the app has not been told.
     at_the_door: Option<Box<TermsRequested>>,
     /// The request the app has been told of and has not answered.
@@ -84,13 +86,6 @@ struct Session {
     session: SessionId,
     count: u32,
     guests: Vec<AgentCard>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    re: RequestId,
-    what: Awaited,
-    answer: Option<Result<Granted, RefusalCode>>,
 }
 
 /// What a request asked for.
@@ -132,6 +127,7 @@ impl Facts {
             last_request: RequestId::new(0),
             last_start: StartId::new(0),
             waiting: None,
+            answer: None,
             at_the_door: None,
             told: None,
             newest_ask: None,
@@ -162,18 +158,17 @@ impl Facts {
     }
 
     pub(crate) fn wait_for(&mut self, re: RequestId, what: Awaited) {
-        self.waiting = Some(Waiting { re, what, answer: None });
+        self.waiting = Some((re, what));
     }
 
-    /// The answer to the request that is waited for, once.
-    pub(crate) fn take_answer(&mut self) -> Option<Result<Granted, RefusalCode>> {
-        let answer = self.waiting.as_mut()?.answer.take()?;
-        self.waiting = None;
-        Some(answer)
+    /// The answer to the request that was waited for, once.
+    pub(crate) const fn take_answer(&mut self) -> Option<Result<Granted, RefusalCode>> {
+        self.answer.take()
     }
 
     pub(crate) fn stop_waiting(&mut self) {
         self.waiting = None;
+        self.answer = None;
     }
 
     pub(crate) fn absorb(&mut self, arrival: Arrival) {
@@ -249,13 +244,13 @@ impl Facts {
     /// Makes the facts agree with one snapshot of the truth, whatever was missed. What this side
     /// has given up meanwhile stays given up: the engine says so again to the server.
     fn reconcile(&mut self, snapshot: Snapshot) {
-        if let Some(waiting) = &self.waiting
+        if let Some((re, what)) = self.waiting
             && let Some(answered) = snapshot.answered
-            && answered.re == waiting.re
+            && answered.re == re
         {
             match answered.refused {
-                Some(code) => self.refused(answered.re, code),
-                None => self.granted_in(&snapshot),
+                Some(code) => self.refused(re, code),
+                None => self.granted_in(re, what, &snapshot),
             }
         }
         self.reconcile_ask(&snapshot);
@@ -305,8 +300,7 @@ impl Facts {
 
     /// The request that is waited for was granted while nobody listened: what it was granted stands
     /// in the snapshot, or has ended since.
-    fn granted_in(&mut self, snapshot: &Snapshot) {
-        let Some(Waiting { re, what, answer: None }) = self.waiting else { return };
+    fn granted_in(&mut self, re: RequestId, what: Awaited, snapshot: &Snapshot) {
         match what {
             Awaited::Identity => {
                 let answer = snapshot.visitor.clone().map(Granted::Identity);
@@ -336,15 +330,12 @@ impl Facts {
         what: Awaited,
         answer: Result<Granted, RefusalCode>,
     ) -> bool {
-        match &mut self.waiting {
-            Some(waiting)
-                if waiting.re == re && waiting.what == what && waiting.answer.is_none() =>
-            {
-                waiting.answer = Some(answer);
-                true
-            }
-            Some(_) | None => false,
+        let is_it = self.waiting == Some((re, what));
+        if is_it {
+            self.waiting = None;
+            self.answer = Some(answer);
         }
+        is_it
     }
 
     fn session_begins(
@@ -362,12 +353,9 @@ impl Facts {
     }
 
     fn refused(&mut self, re: RequestId, code: RefusalCode) {
-        if let Some(waiting) = &mut self.waiting
-            && waiting.re == re
-            && waiting.answer.is_none()
-        {
-            waiting.answer = Some(Err(code));
-            if let Awaited::Session(start) = waiting.what {
+        if let Some((_, what)) = self.waiting.take_if(|(waiting, _)| *waiting == re) {
+            self.answer = Some(Err(code));
+            if let Awaited::Session(start) = what {
                 self.tracker.failed(start);
             }
         }
