@@ -636,14 +636,20 @@ impl Story {
                 for message in &said {
                     self.said.check(message);
                 }
-                let what = match said.last().expect("a request is said") {
-                    ClientMessage::Identify(_) => Waiting::Identity,
-                    ClientMessage::PresenceConnect(_) => Waiting::Presence,
-                    ClientMessage::SessionStart(m) => Waiting::Session {
-                        start: m.start.get(),
-                        manual: m.by == StartBy::RandomKey,
-                    },
-                    other => panic!("{other:?} is no request"),
+                let what = match (on, said.last()) {
+                    (Trigger::Identify, Some(ClientMessage::Identify(_))) => Waiting::Identity,
+                    (Trigger::ConnectPresence, Some(ClientMessage::PresenceConnect(_))) => {
+                        Waiting::Presence
+                    }
+                    (
+                        Trigger::StartManual | Trigger::Accept,
+                        Some(ClientMessage::SessionStart(m)),
+                    ) => {
+                        let manual = m.by == StartBy::RandomKey;
+                        assert_eq!(manual, on == Trigger::StartManual);
+                        Waiting::Session { start: m.start.get(), manual }
+                    }
+                    (_, last) => panic!("{on} said {last:?}"),
                 };
                 if on == Trigger::Accept {
                     self.model.told = None;
