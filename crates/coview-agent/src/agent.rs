@@ -131,6 +131,12 @@ impl<L: AgentLink> Shared<L> {
         })
     }
 
+    /// Takes everything that arrived, so that the app is told how things stand now: what came and
+    /// went while nobody looked is no news.
+    pub(crate) fn receive_all(&mut self, cx: &mut Context<'_>) {
+        while self.receive(cx).is_ready() {}
+    }
+
     fn leave(&mut self, session: SessionId) {
         let re = self.facts.next_request();
         self.link.send(AgentMessage::Leave(Leave { re, session: Some(session) }));
@@ -191,6 +197,8 @@ impl<S, L> Agent<S, L> {
     }
 
     /// Waits for the next thing the world does: the type of the answer says what that can be.
+    ///
+    /// Everything that has arrived is taken first, so the answer is about how things stand now.
     ///
     /// # Cancel safety
     ///

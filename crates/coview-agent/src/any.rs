@@ -24,6 +24,7 @@ use derive_more::From;
 use thiserror::Error;
 
 use crate::agent::Agent;
+use crate::debug::debug_variants;
 use crate::facts::Watching;
 use crate::link::AgentLink;
 use crate::pending::Pending;
@@ -127,7 +128,6 @@ impl<L> fmt::Debug for ApiMisuse<L> {
 }
 
 /// What came of a command.
-#[derive(Debug)]
 pub enum Applied<L> {
     /// It took effect at once.
     Now(AnyAgent<L>),
@@ -141,7 +141,7 @@ pub enum Applied<L> {
 ///
 /// As for [`Pending`]: race `&mut pending`, take the request back with
 /// [`into_agent`](Self::into_agent).
-#[derive(Debug, From)]
+#[derive(From)]
 #[must_use = "the answer arrives only while this is awaited, and dropping it drops the agent, who then leaves"]
 pub enum AnyPending<L> {
     /// Waits for `ask`.
@@ -178,7 +178,6 @@ impl<L> fmt::Debug for AnyRequestError<L> {
 }
 
 /// What the world did to an [`AnyAgent`].
-#[derive(Debug)]
 pub enum AnyStep<L> {
     /// The visitor accepted and the agent is in the session.
     Accepted(AnyAgent<L>),
@@ -311,6 +310,7 @@ impl<L: AgentLink> AnyAgent<L> {
             (Self::Requesting(agent), Command::Withdraw) => Applied::Now(agent.withdraw().into()),
             (Self::Viewing(agent), Command::Leave) => Applied::Now(agent.leave().into()),
             (Self::Viewing(agent), Command::End) => Applied::Now(agent.end().into()),
+            // Every pair that is not in the table, as the exhaustive test holds it against it.
             (agent, _) => return Err(ApiMisuse { agent, command: trigger }),
         };
         Ok(applied)
@@ -323,6 +323,17 @@ impl<L: AgentLink> AnyAgent<L> {
     /// Safe to race as `&mut next`; [`AnyNext::into_agent`] gives the agent back.
     pub const fn next(self) -> AnyNext<L> {
         AnyNext { agent: Some(self) }
+    }
+}
+
+impl<L> AnyPending<L> {
+    /// Whether there is a connection just now; `None` only if the answer was taken.
+    #[must_use]
+    pub fn connectivity(&self) -> Option<Connectivity> {
+        match self {
+            Self::Requesting(pending) => pending.connectivity(),
+            Self::Viewing(pending) => pending.connectivity(),
+        }
     }
 }
 
@@ -371,7 +382,6 @@ impl<L: AgentLink> Future for AnyPending<L> {
 ///
 /// As for [`Next`](crate::Next): race `&mut next`, take the agent back with
 /// [`into_agent`](Self::into_agent).
-#[derive(Debug)]
 #[must_use = "a step happens only while this is awaited, and dropping it drops the agent, who then leaves"]
 pub struct AnyNext<L> {
     agent: Option<AnyAgent<L>>,
@@ -392,14 +402,12 @@ impl<L: AgentLink> Future for AnyNext<L> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<AnyStep<L>> {
         let mut agent = self.agent.take().expect("a future is not polled after it is done");
-        loop {
-            agent = match agent.step() {
-                Ok(step) => return Poll::Ready(step),
-                Err(agent) => agent,
-            };
-            if each!(&mut agent, agent => agent.shared.receive(cx)).is_pending() {
+        each!(&mut agent, agent => agent.shared.receive_all(cx));
+        match agent.step() {
+            Ok(step) => Poll::Ready(step),
+            Err(agent) => {
                 self.agent = Some(agent);
-                return Poll::Pending;
+                Poll::Pending
             }
         }
     }
@@ -447,5 +455,23 @@ try_from_any! { SignedIn, Requesting, Viewing, }
 impl<L> fmt::Debug for AnyAgent<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         each!(self, agent => agent.fmt(f))
+    }
+}
+
+impl<L> fmt::Debug for AnyNext<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyNext").field(&self.agent).finish()
+    }
+}
+
+debug_variants! {
+    impl[L] Applied<L> { Now(agent), Pending(pending) }
+    impl[L] AnyPending<L> { Requesting(pending), Viewing(pending) }
+    impl[L] AnyStep<L> {
+        Accepted(agent),
+        AskOver(agent, outcome),
+        SessionEnded(agent, reason),
+        Changed(agent, change),
+        Closed(reason),
     }
 }

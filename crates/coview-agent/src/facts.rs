@@ -44,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) group: GroupId,
     pub(crate) card: AgentCard,
     pub(crate) connectivity: Connectivity,
+    /// What the app was told of it last.
+    known_connectivity: Connectivity,
     pub(crate) closed: Option<LinkClosed>,
     pub(crate) online: Online,
     watch: Option<Watch>,
@@ -118,10 +120,9 @@ pub(crate) enum AskResult {
     Over(AskOutcome),
 }
 
-/// What changed without moving the agent, until the app has been told.
+/// What the app has to be told of the things that change without moving the agent.
 #[derive(Debug, Default)]
 struct Changed {
-    connectivity: bool,
     status: bool,
     guests: bool,
     problem: Option<RefusalCode>,
@@ -133,6 +134,7 @@ impl Facts {
             group,
             card,
             connectivity: Connectivity::Connected,
+            known_connectivity: Connectivity::Connected,
             closed: None,
             online: Online::default(),
             watch: None,
@@ -184,14 +186,14 @@ impl Facts {
     pub(crate) fn absorb(&mut self, arrival: AgentArrival) {
         match arrival {
             AgentArrival::Message(notice) => self.absorb_notice(notice),
-            AgentArrival::Connectivity(connectivity) => {
-                self.changed.connectivity |= self.connectivity != connectivity;
-                self.connectivity = connectivity;
-            }
+            AgentArrival::Connectivity(connectivity) => self.connectivity = connectivity,
             AgentArrival::Closed(reason) => {
                 self.closed = Some(reason);
-                self.end_ask(None, AskOutcome::Lost);
                 self.end_view(None, view_end_of(reason));
+                // Accepted and joined is the outcome, even if the app has not been told.
+                if !(self.is_accepted() && self.view.is_some()) {
+                    self.end_ask(None, AskOutcome::Lost);
+                }
             }
         }
     }
@@ -326,6 +328,8 @@ impl Facts {
                     self.end_view(Some(view.session), view.reason);
                 }
             }
+            // A session that was joined already ends as a session.
+            None if self.is_accepted() && self.view.is_some() => {}
             None => self.end_ask(Some(ask), AskOutcome::Lost),
         }
     }
@@ -434,13 +438,15 @@ impl Facts {
             | AskOutcome::Lost
             | AskOutcome::Unknown => {
                 // A request has one outcome: after *accepted* only the session can end.
-                let accepted =
-                    self.ask.as_ref().is_some_and(|asking| asking.status == AskStatus::Accepted);
-                if !accepted {
+                if !self.is_accepted() {
                     self.end_ask(Some(ask), outcome);
                 }
             }
         }
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.ask.as_ref().is_some_and(|asking| asking.status == AskStatus::Accepted)
     }
 
     fn end_ask(&mut self, ask: Option<AskId>, outcome: AskOutcome) {
@@ -457,21 +463,17 @@ impl Facts {
     }
 
     fn end_view(&mut self, session: Option<SessionId>, reason: EndReason) {
-        let fits = |id: Option<SessionId>| session.is_none() || session == id;
-        match (&mut self.ask, &mut self.view) {
-            (Some(asking), view) if asking.over.is_none() => {
-                let session = view.as_ref().map(|view| view.session).or(asking.session);
-                if fits(session) {
-                    asking.over = Some(AskOutcome::Lost);
-                    *view = None;
-                    self.changed.status = false;
-                }
-            }
-            (_, Some(view)) if view.over.is_none() && fits(Some(view.session)) => {
+        if let Some(view) = &mut self.view {
+            if view.over.is_none() && session.is_none_or(|session| session == view.session) {
                 view.over = Some(reason);
                 self.changed.guests = false;
             }
-            (_, _) => {}
+        } else if let Some(asking) = &self.ask
+            && self.is_accepted()
+            && session.is_none_or(|session| asking.session == Some(session))
+        {
+            // The visitor accepted, and there will be no session.
+            self.end_ask(None, AskOutcome::Lost);
         }
     }
 
@@ -545,10 +547,11 @@ impl Facts {
 
     /// One thing that changed without moving the agent; each is told once.
     pub(crate) fn take_change(&mut self) -> Option<Change> {
-        let changed = &mut self.changed;
-        if core::mem::take(&mut changed.connectivity) {
+        if self.known_connectivity != self.connectivity {
+            self.known_connectivity = self.connectivity;
             return Some(Change::Connectivity(self.connectivity));
         }
+        let changed = &mut self.changed;
         if core::mem::take(&mut changed.status)
             && let Some(asking) = &self.ask
         {

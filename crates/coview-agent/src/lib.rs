@@ -92,6 +92,7 @@ extern crate std;
 
 mod agent;
 mod any;
+mod debug;
 mod facts;
 mod link;
 mod pending;

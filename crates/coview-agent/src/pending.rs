@@ -5,6 +5,7 @@ use core::pin::Pin;
 use core::task::Context;
 use core::task::Poll;
 
+use coview_lifecycle::Connectivity;
 use coview_lifecycle::LinkClosed;
 use coview_wire::RefusalCode;
 use thiserror::Error;
@@ -52,6 +53,13 @@ impl<To, Else, L> Pending<To, Else, L> {
         Self { agent: Some(agent), to: PhantomData }
     }
 
+    /// Whether there is a connection just now, for a user interface to show while the request
+    /// waits; `None` only if the answer was taken.
+    #[must_use]
+    pub fn connectivity(&self) -> Option<Connectivity> {
+        self.agent.as_ref().map(Agent::connectivity)
+    }
+
     /// Gives up: takes the request back and gives the agent as a no would have left it. `None` only
     /// if the answer was taken. If the server grants it meanwhile, what was granted is undone.
     #[must_use = "dropping an agent means leaving"]
@@ -73,19 +81,21 @@ impl<To: Request<Else>, Else, L: AgentLink> Future for Pending<To, Else, L> {
     type Output = Result<Agent<To, L>, RequestError<Else, L>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut agent = self.agent.take().expect("a future is not polled after it is done");
+        const DONE: &str = "a future is not polled after it is done";
         loop {
-            if let Some(answer) = agent.shared.facts.take_answer() {
+            let shared = &mut self.agent.as_mut().expect(DONE).shared;
+            if let Some(answer) = shared.facts.take_answer() {
+                let agent = self.agent.take().expect(DONE);
                 return Poll::Ready(match answer {
                     Ok(granted) => To::grant(agent, granted),
                     Err(reason) => Err(Refused { agent, reason }.into()),
                 });
             }
-            if let Some(reason) = agent.shared.facts.closed {
+            if let Some(reason) = shared.facts.closed {
+                self.agent = None;
                 return Poll::Ready(Err(RequestError::Closed(reason)));
             }
-            if agent.shared.receive(cx).is_pending() {
-                self.agent = Some(agent);
+            if shared.receive(cx).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -16,6 +16,7 @@ use coview_wire::RefusalCode;
 use coview_wire::VisitorId;
 
 use crate::agent::Agent;
+use crate::debug::debug_variants;
 use crate::link::AgentLink;
 use crate::state::Requesting;
 use crate::state::SignedIn;
@@ -75,7 +76,6 @@ impl fmt::Display for AskStatus {
 /// SignedIn ──▶ SignedIn   something changed
 ///          ──▶ ∎          the link ended for good
 /// ```
-#[derive(Debug)]
 pub enum SignedInStep<L> {
     /// Something changed; the agent stays where it is.
     Changed(Agent<SignedIn, L>, Change),
@@ -93,9 +93,9 @@ pub enum SignedInStep<L> {
 ///    ▼ declined, expired, busy, lost
 /// SignedIn
 /// ```
-#[derive(Debug)]
 pub enum RequestingStep<L> {
-    /// The visitor accepted and the agent is in the session.
+    /// The visitor accepted and the agent is in the session. If that has ended meanwhile, the next
+    /// step says so.
     Accepted(Agent<Viewing, L>),
     /// The request came to nothing. [`AskOutcome::Lost`] is also the outcome if the visitor
     /// accepted and was gone before the session ran.
@@ -110,12 +110,21 @@ pub enum RequestingStep<L> {
 /// Viewing ──▶ Viewing    something changed: who watches, the connection
 ///         ──▶ SignedIn   the session is over for this agent
 /// ```
-#[derive(Debug)]
 pub enum ViewingStep<L> {
     /// The session is over for this agent.
     Ended(Agent<SignedIn, L>, EndReason),
     /// Something changed; the agent stays where it is.
     Changed(Agent<Viewing, L>, Change),
+}
+
+debug_variants! {
+    impl[L] SignedInStep<L> { Changed(agent, change), Closed(reason) }
+    impl[L] RequestingStep<L> {
+        Accepted(agent),
+        Over(agent, outcome),
+        Changed(agent, change),
+    }
+    impl[L] ViewingStep<L> { Ended(agent, reason), Changed(agent, change) }
 }
 
 /// Waits for the next thing the world does to an agent. Made by [`Agent::next`].
@@ -149,14 +158,12 @@ impl<S: State, L: AgentLink> Future for Next<S, L> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut agent = self.agent.take().expect("a future is not polled after it is done");
-        loop {
-            agent = match S::step(agent) {
-                Ok(step) => return Poll::Ready(step),
-                Err(agent) => agent,
-            };
-            if agent.shared.receive(cx).is_pending() {
+        agent.shared.receive_all(cx);
+        match S::step(agent) {
+            Ok(step) => Poll::Ready(step),
+            Err(agent) => {
                 self.agent = Some(agent);
-                return Poll::Pending;
+                Poll::Pending
             }
         }
     }
