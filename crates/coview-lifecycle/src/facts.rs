@@ -179,7 +179,6 @@ impl Facts {
                 self.closed = Some(reason);
                 self.lose_presence(OfflineReason::Lost);
                 self.end_session(None, session_end_of(reason));
-                self.withdraw(None, WithdrawReason::PresenceOver);
             }
         }
     }
@@ -348,7 +347,6 @@ impl Facts {
         if self.answer(re, Awaited::Session(start), Ok(Granted::Session(start, session))) {
             self.tracker.connected(start, key);
             self.session = Some(Session { start, session, count: 0, guests: Vec::new() });
-            self.known.guests = true;
         }
     }
 

@@ -85,6 +85,7 @@ use sealed::Sealed;
 /// [`TermsRequested`], [`TermsShown`] or one of the four kinds of [`Sharing`]. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a state of a visitor",
+    label = "there is no such state",
     note = "the states are Anonymous, Identified, PresenceConnected, TermsRequested, TermsShown, Sharing<Manual, _> and Sharing<OneClick, PresenceConnected>"
 )]
 pub trait State: Sealed + Sized {
