@@ -7,6 +7,7 @@ use coview_lifecycle::Connectivity;
 use coview_lifecycle::StateKind;
 use coview_wire::AppState;
 use coview_wire::ClientMessage;
+use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
 use coview_wire::RefusalCode;
 
@@ -149,4 +150,17 @@ fn presence_data_changes_wherever_the_visitor_is_online() {
         };
         assert_eq!(online, expected, "{state}");
     }
+}
+
+#[test]
+fn the_focus_of_a_new_stay_in_presence_is_no_news() {
+    let (any, mut peer) = at(StateKind::PresenceConnected);
+    peer.say(focus(PRESENCE.get(), false));
+    let (any, told) = change(any);
+    assert_eq!(told, Change::Focus(false));
+    let any = apply_granted(any, coview_lifecycle::Command::Disconnect);
+    peer.grant_all();
+    let any =
+        apply_granted(any, coview_lifecycle::Command::ConnectPresence(PresenceData::default()));
+    drop(quiet(any));
 }

@@ -212,3 +212,22 @@ fn presence_that_comes_while_a_start_is_pending_is_lost_afterwards() {
     let visitor = starting.into_visitor().expect("it was not answered");
     assert!(matches!(now(visitor.next()), PresenceStep::Lost(_)));
 }
+
+/// The app gives a request up, looks for news, and asks again: the late answer to the first request
+/// is not taken for the answer to the second.
+#[test]
+fn a_late_answer_is_not_kept_for_the_next_request() {
+    for (state, command, re) in requests() {
+        let (any, mut peer) = at(state);
+        let Ok(Applied::Pending(pending)) = any.apply(command.clone()) else { panic!() };
+        let any = pending.into_visitor().expect("it was not answered");
+        peer.say(IdentifiedReply { re: RequestId::new(re), visitor: id() });
+        peer.say(presence_connected(re, 77));
+        peer.say(connected(re, 1, 77, Some(key())));
+        let any = quiet(any);
+        if command != Command::Accept {
+            let Ok(Applied::Pending(mut pending)) = any.apply(command) else { panic!() };
+            assert!(poll(&mut pending).is_pending());
+        }
+    }
+}

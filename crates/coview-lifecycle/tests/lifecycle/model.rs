@@ -62,6 +62,8 @@ enum Event {
         key: bool,
         focused: bool,
     },
+    /// The server answers a request that was given up.
+    AnswersLate(prop::sample::Index),
     /// The server says something true.
     Asks,
     Withdraws,
@@ -126,6 +128,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => prop_oneof![Just(AppState::Active), Just(AppState::Background)].prop_map(Event::Moved),
         20 => (prop::bool::weighted(0.8), prop::bool::weighted(0.9), any::<bool>())
             .prop_map(|(yes, key, focused)| Event::Answer { yes, key, focused }),
+        3 => any::<prop::sample::Index>().prop_map(Event::AnswersLate),
         6 => Just(Event::Asks),
         2 => Just(Event::Withdraws),
         3 => Just(Event::EndsSession),
@@ -393,6 +396,8 @@ struct Story {
     heard: Vec<ServerMessage>,
     said: Rules,
     numbers: u64,
+    /// The requests that were given up.
+    given_up: Vec<(u64, Waiting)>,
     /// The edges of the table the story took.
     taken: Vec<(StateKind, Trigger, StateKind)>,
 }
@@ -478,6 +483,7 @@ impl Story {
             heard: Vec::new(),
             said: Rules::default(),
             numbers: 0,
+            given_up: Vec::new(),
             taken: Vec::new(),
         }
     }
@@ -543,7 +549,16 @@ impl Story {
                 App::Waits(pending, ..) => pending.app_moved(app),
                 App::Gone => {}
             },
-            Event::Answer { yes, key, focused } => self.answer(yes, key, focused),
+            Event::Answer { yes, key, focused } => {
+                if let Some(request) = self.model.waiting {
+                    self.answer(request, yes, key, focused);
+                }
+            }
+            Event::AnswersLate(index) => {
+                if !self.given_up.is_empty() {
+                    self.answer(*index.get(&self.given_up), true, true, true);
+                }
+            }
             Event::Asks => {
                 let ask = self.number();
                 self.say(terms_requested(ask));
@@ -667,9 +682,11 @@ impl Story {
                 let edge = table::edge(from, on).expect("a request is an edge");
                 let any = pending.into_visitor().expect("the answer was not taken");
                 assert_eq!(Some(any.state()), edge.refused);
-                if let Some((_, Waiting::Presence)) = self.model.waiting.take() {
+                let request = self.model.waiting.take().expect("a request waits");
+                if request.1 == Waiting::Presence {
                     self.model.presence = Presence::Off;
                 }
+                self.given_up.push(request);
                 self.app = App::Idle(any);
             }
             app @ (App::Idle(_) | App::Gone) => self.app = app,
@@ -768,8 +785,7 @@ impl Story {
         }
     }
 
-    fn answer(&mut self, yes: bool, with_key: bool, focused: bool) {
-        let Some((re, what)) = self.model.waiting else { return };
+    fn answer(&mut self, (re, what): (u64, Waiting), yes: bool, with_key: bool, focused: bool) {
         if !yes {
             return self.say(refused(re, RefusalCode::LimitExceeded));
         }

@@ -309,3 +309,16 @@ fn a_request_that_was_given_up_is_not_granted_by_a_snapshot() {
         assert!(said.is_empty(), "{said:?}");
     }
 }
+
+#[test]
+fn a_snapshot_of_another_session_ends_the_one_that_ran() {
+    for state in StateKind::ALL.into_iter().filter(|state| state.is_sharing()) {
+        let (any, mut peer) = at(state);
+        let other = Some(session_facts(9, session(&any).get(), Some(key())));
+        let over = ended(coview_wire::StartId::new(9), session(&any), EndReason::Agent);
+        peer.say(resumed(Snapshot { session: other, ended: Some(over), ..truth(&any) }));
+        let AnyStep::SessionEnded(any, reason) = now(any.next()) else { panic!("it is gone") };
+        assert_eq!(reason, EndReason::VisitorLost, "the reason is that of another session");
+        assert_eq!(any.key_display(), KeyDisplay::Hidden);
+    }
+}

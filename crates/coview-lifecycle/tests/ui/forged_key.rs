@@ -1,0 +1,5 @@
+use coview_lifecycle::DisplayKey;
+
+fn main() {
+    let _key = DisplayKey("123 456 786".into());
+}
