@@ -39,6 +39,7 @@ use coview_lifecycle::Anonymous;
 use coview_proto::AgentRole;
 use coview_proto::VisitorRole;
 
+pub use coview_proto::Backoff;
 pub use coview_proto::Ended as ConnectError;
 pub use coview_proto::OpenError;
 pub use coview_proto::OpenErrorKind;

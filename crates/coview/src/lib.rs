@@ -99,6 +99,7 @@ pub use coview_wire::EndReason;
 pub use coview_wire::GroupId;
 pub use coview_wire::IdError;
 pub use coview_wire::KeyError;
+pub use coview_wire::KeyLength;
 pub use coview_wire::OfflineReason;
 pub use coview_wire::PresenceData;
 pub use coview_wire::PresencePatch;
@@ -144,6 +145,7 @@ pub mod agent {
     pub use coview_agent::Watching;
     pub use coview_agent::queue;
     pub use coview_agent::table;
+    pub use coview_wire::VisitorCard;
 }
 
 /// The start tracker, usable alone, also beside another SDK.
@@ -161,6 +163,7 @@ pub mod start {
 pub mod smol {
     pub use coview_smol::AgentConfig;
     pub use coview_smol::AnyVisitor;
+    pub use coview_smol::Backoff;
     pub use coview_smol::ChannelLink;
     pub use coview_smol::Config;
     pub use coview_smol::ConnectError;
