@@ -1,0 +1,290 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use coview_smol::AgentConfig;
+use coview_smol::Roots;
+use coview_smol::ServerUrl;
+use coview_wire::AgentToken;
+use coview_wire::ClientToken;
+use coview_wire::GroupId;
+use coview_wire::Profile;
+
+use crate::failure::Failure;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything went well
+  1  something failed while running
+  2  the command line or the configuration is wrong";
+
+/// Consented screen sharing between a visitor inside an app and a support agent.
+///
+/// New here? `coview demo` shows the whole story in a few seconds. Then, in three terminals:
+/// `coview serve`, and the two commands it prints.
+#[derive(Debug, Parser)]
+#[command(name = "coview", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server visitors and agents meet on.
+    ///
+    /// Without --config it is a server to try things out, for this machine only: one group, two agents
+    /// whose tokens are new at every start, and the commands to paste into two other terminals.
+    ///
+    /// Ctrl-C ends every session, tells every client and stops; a second one stops at once.
+    #[command(after_help = EXIT_CODES)]
+    Serve(ServeArgs),
+    /// Be a visitor: share with a key, or go online and be asked.
+    ///
+    /// Commands are read from standard input, one a line; `help` lists them. What happens is written
+    /// to standard output. The key of a session is shown if it began with a key, and never if an agent
+    /// asked.
+    ///
+    /// Ctrl-C, `quit` or the end of input leave: the session ends and agents are told.
+    #[command(after_help = EXIT_CODES, after_long_help = SHARE_HELP)]
+    Share(ShareArgs),
+    /// Be an agent: see who is online, ask a visitor, join with a key.
+    ///
+    /// Commands are read from standard input, one a line; `help` lists them. What happens is written
+    /// to standard output.
+    ///
+    /// Ctrl-C, `quit` or the end of input leave: a request is withdrawn, a session is left, and the
+    /// visitor is told.
+    #[command(after_help = EXIT_CODES, after_long_help = AGENT_HELP)]
+    Agent(AgentArgs),
+    /// Watch the whole story: a server, visitors and agents in one process, each step checked.
+    ///
+    /// It starts a server on a free loopback port, connects two visitors and two agents, each on a
+    /// WebSocket of its own, and walks through both ways to share. Every fact is checked as it goes:
+    /// the exit code is 0 only if every step happened.
+    #[command(after_help = EXIT_CODES)]
+    Demo(DemoArgs),
+}
+
+/// The options of `coview serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; port 0 takes a free one [default: `listen` of the configuration, or
+    /// 127.0.0.1:7300]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// The configuration file; `docs/coview.toml` of the source is a commented sample with every
+    /// key [default: a server to try things out, loopback only]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Check the configuration and exit
+    #[arg(long, requires = "config")]
+    pub(crate) check: bool,
+
+    /// What to log on standard error: error, warn, info, debug, trace or off; finer with targets,
+    /// as in `warn,coview::audit=info`
+    #[arg(long, value_name = "LEVEL", env = "COVIEW_LOG", default_value = "info")]
+    pub(crate) log: String,
+
+    /// How to write the log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line of text for each event
+    Text,
+    /// A JSON object in a line for each event
+    Json,
+}
+
+const SHARE_HELP: &str = "\
+Commands, one a line:
+  share                   start a session with a key to read out
+  login ID [name=… email=… phone=…]
+                          say who you are
+  online [key=value …]    let agents see you and ask you
+  update key=value … -key change what agents see; -key removes an entry
+  accept, decline         answer an agent's request; its terms are printed first
+  terms                   print the terms again
+  stop                    end the session
+  offline                 go offline
+  logout                  forget who you are
+  background, foreground  move the app to the background and back
+  cancel                  take back what the server has not answered yet
+  status, help, quit      also: end of input
+
+Events with --json, one object a line, each with `event`, most with `state`:
+  connected identified online updated terms sharing declined terms_withdrawn presence_lost guests
+  ended offline logged_out app focus connectivity cancelled refused misuse problem error status
+  closed left
+A key stands only in `sharing` and `status`, and only while a session that began with a key runs.
+
+Exit codes:
+  0  everything went well
+  1  something failed while running
+  2  the command line or the configuration is wrong";
+
+/// The options of `coview share`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShareArgs {
+    /// The server: ws://HOST:PORT, or wss:// with TLS; a path before the socket's own is kept
+    #[arg(long, value_name = "URL")]
+    server: String,
+
+    /// The group the app belongs to
+    #[arg(long, value_name = "ID")]
+    group: GroupId,
+
+    /// The group's client token, if it has one; better given in the environment, where other
+    /// users of the machine do not see it
+    #[arg(long, value_name = "TOKEN", env = "COVIEW_CLIENT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// The visitor's name, for agents to see [default: none]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// The visitor's e-mail address, for agents to see [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+
+    /// The visitor's phone number, for agents to see [default: none]
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+
+    /// Trust the certificates in this PEM file instead of Mozilla's list
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// Write what happens as JSON lines, without colour; the field `event` names what happened
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const AGENT_HELP: &str = "\
+Commands, one a line:
+  list                    who is online
+  watch [ID]              watch the group (as at the start), or one visitor
+  unwatch                 watch nobody
+  ask ID                  ask a visitor who is online to share
+  withdraw                take the request back
+  join KEY                join with the key the visitor reads out; 123456786 or 123 456 786
+  leave                   leave the session, which goes on
+  end                     end the session for everybody
+  eject AGENT             remove another agent from the session
+  cancel                  take back what the server has not answered yet
+  status, help, quit      also: end of input
+
+Events with --json, one object a line, each with `event`, most with `state`:
+  signed_in roster visitor_online visitor_changed visitor_offline asking displayed accepted
+  ask_over withdrawn joined guests ended left_session ejecting watching connectivity cancelled
+  refused misuse problem error status closed left
+
+Exit codes:
+  0  everything went well
+  1  something failed while running
+  2  the command line or the configuration is wrong";
+
+/// The options of `coview agent`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AgentArgs {
+    /// The server: ws://HOST:PORT, or wss:// with TLS; a path before the socket's own is kept
+    #[arg(long, value_name = "URL")]
+    server: String,
+
+    /// The group the agent belongs to
+    #[arg(long, value_name = "ID")]
+    group: GroupId,
+
+    /// The agent's token; better given in the environment, where other users of the machine do not
+    /// see it
+    #[arg(long, value_name = "TOKEN", env = "COVIEW_TOKEN", hide_env_values = true)]
+    token: String,
+
+    /// Trust the certificates in this PEM file instead of Mozilla's list
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// Write what happens as JSON lines, without colour; the field `event` names what happened
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The options of `coview demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Write the steps as JSON lines, without colour; the field `event` names what happened
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How many seconds the whole story may take before the demo gives up and names the step
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) deadline: u64,
+}
+
+impl ShareArgs {
+    /// Connects, and says with what.
+    pub(crate) fn config(&self) -> Result<coview_smol::Config, Failure> {
+        let profile = self.profile().map_err(Failure::usage)?;
+        let mut config = coview_smol::Config::new(server(&self.server)?, self.group.clone())
+            .with_profile(profile);
+        if let Some(token) = &self.token {
+            // Read here and not by the argument parser, whose errors repeat the value.
+            config = config.with_token(ClientToken::new(token).map_err(Failure::usage)?);
+        }
+        if let Some(roots) = roots(self.ca.as_deref())? {
+            config = config.with_roots(roots);
+        }
+        Ok(config)
+    }
+
+    fn profile(&self) -> Result<Profile, coview_wire::TextError> {
+        let mut profile = Profile::new();
+        if let Some(name) = &self.name {
+            profile = profile.with_name(name)?;
+        }
+        if let Some(email) = &self.email {
+            profile = profile.with_email(email)?;
+        }
+        if let Some(phone) = &self.phone {
+            profile = profile.with_phone(phone)?;
+        }
+        Ok(profile)
+    }
+}
+
+impl AgentArgs {
+    pub(crate) fn config(&self) -> Result<AgentConfig, Failure> {
+        let token = AgentToken::new(&self.token).map_err(Failure::usage)?;
+        let mut config = AgentConfig::new(server(&self.server)?, self.group.clone(), token);
+        if let Some(roots) = roots(self.ca.as_deref())? {
+            config = config.with_roots(roots);
+        }
+        Ok(config)
+    }
+}
+
+/// The address of the server. It may hold a password, so the error does not repeat it.
+fn server(text: &str) -> Result<ServerUrl, Failure> {
+    text.parse().map_err(|error: coview_smol::UrlError| {
+        Failure::usage(format_args!("--server: {error}"))
+            .with_remedy("write it like ws://127.0.0.1:7300 or wss://help.example.org")
+    })
+}
+
+fn roots(file: Option<&std::path::Path>) -> Result<Option<Roots>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let wrong = |error: &dyn core::fmt::Display| {
+        Failure::usage(format_args!("--ca {}: {error}", file.display()))
+    };
+    let text = std::fs::read(file).map_err(|error| wrong(&error))?;
+    Roots::pem(&text).map(Some).map_err(|error| wrong(&error))
+}

@@ -1,0 +1,177 @@
+//! Waiting until something is so. The whole demo has a deadline, so none of these has its own.
+
+use coview_agent::RequestingStep;
+use coview_agent::SignedIn;
+use coview_agent::SignedInStep;
+use coview_agent::Viewing;
+use coview_agent::ViewingStep;
+use coview_lifecycle::PresenceConnected;
+use coview_lifecycle::PresenceStep;
+use coview_lifecycle::Sharing;
+use coview_lifecycle::SharingStep;
+use coview_lifecycle::State;
+use coview_lifecycle::TermsRequested;
+use coview_lifecycle::TermsShown;
+use coview_lifecycle::TermsStep;
+use coview_proto::VisitorRole;
+use coview_smol::ChannelLink;
+use coview_smol::SmolAgent;
+use coview_smol::Visitor;
+use coview_wire::AskOutcome;
+use coview_wire::EndReason;
+use coview_wire::WithdrawReason;
+
+use super::story::Told;
+
+type Link = ChannelLink<VisitorRole>;
+
+/// An agent who is free, as soon as this is so.
+pub(super) async fn free(
+    mut agent: SmolAgent<SignedIn>,
+    is_so: impl Fn(&SmolAgent<SignedIn>) -> bool,
+) -> Told<SmolAgent<SignedIn>> {
+    while !is_so(&agent) {
+        agent = match agent.next().await {
+            SignedInStep::Changed(agent, _) => agent,
+            SignedInStep::Closed(reason) => return Err(reason.into()),
+        };
+    }
+    Ok(agent)
+}
+
+/// An agent who asks, as soon as this is so.
+pub(super) async fn requesting(
+    mut agent: SmolAgent<coview_agent::Requesting>,
+    is_so: impl Fn(&SmolAgent<coview_agent::Requesting>) -> bool,
+) -> Told<SmolAgent<coview_agent::Requesting>> {
+    while !is_so(&agent) {
+        agent = match agent.next().await {
+            RequestingStep::Changed(agent, _) => agent,
+            RequestingStep::Accepted(_) => return Err("it was accepted too early".into()),
+            RequestingStep::Over(_, outcome) => return Err(format!("it was {outcome}").into()),
+        };
+    }
+    Ok(agent)
+}
+
+/// The agent whose request was accepted, in the session.
+pub(super) async fn accepted(
+    mut agent: SmolAgent<coview_agent::Requesting>,
+) -> Told<SmolAgent<Viewing>> {
+    loop {
+        agent = match agent.next().await {
+            RequestingStep::Changed(agent, _) => agent,
+            RequestingStep::Accepted(viewing) => return Ok(viewing),
+            RequestingStep::Over(_, outcome) => return Err(format!("it was {outcome}").into()),
+        };
+    }
+}
+
+/// The agent whose request came to nothing, and how.
+pub(super) async fn over(
+    mut agent: SmolAgent<coview_agent::Requesting>,
+) -> Told<(SmolAgent<SignedIn>, AskOutcome)> {
+    loop {
+        agent = match agent.next().await {
+            RequestingStep::Changed(agent, _) => agent,
+            RequestingStep::Accepted(_) => return Err("it was accepted".into()),
+            RequestingStep::Over(agent, outcome) => return Ok((agent, outcome)),
+        };
+    }
+}
+
+/// An agent in a session, as soon as this is so.
+pub(super) async fn viewing(
+    mut agent: SmolAgent<Viewing>,
+    is_so: impl Fn(&SmolAgent<Viewing>) -> bool,
+) -> Told<SmolAgent<Viewing>> {
+    while !is_so(&agent) {
+        agent = match agent.next().await {
+            ViewingStep::Changed(agent, _) => agent,
+            ViewingStep::Ended(_, reason) => return Err(reason.to_string().into()),
+        };
+    }
+    Ok(agent)
+}
+
+/// The agent whose session is over, and why.
+pub(super) async fn ended(mut agent: SmolAgent<Viewing>) -> Told<(SmolAgent<SignedIn>, EndReason)> {
+    loop {
+        agent = match agent.next().await {
+            ViewingStep::Changed(agent, _) => agent,
+            ViewingStep::Ended(agent, reason) => return Ok((agent, reason)),
+        };
+    }
+}
+
+/// A visitor who shares, as soon as this is so.
+pub(super) async fn sharing<M, H>(
+    mut visitor: Visitor<Sharing<M, H>>,
+    is_so: impl Fn(&Visitor<Sharing<M, H>>) -> bool,
+) -> Told<Visitor<Sharing<M, H>>>
+where
+    Sharing<M, H>: State<Step<Link> = SharingStep<Sharing<M, H>, H, Link>>,
+{
+    while !is_so(&visitor) {
+        visitor = match visitor.next().await {
+            SharingStep::Changed(visitor, _) => visitor,
+            SharingStep::Ended(_, reason) => return Err(reason.to_string().into()),
+        };
+    }
+    Ok(visitor)
+}
+
+/// The visitor whose session was ended by somebody else, and why.
+pub(super) async fn stopped<M, H>(
+    mut visitor: Visitor<Sharing<M, H>>,
+) -> Told<(Visitor<H>, EndReason)>
+where
+    Sharing<M, H>: State<Step<Link> = SharingStep<Sharing<M, H>, H, Link>>,
+{
+    loop {
+        visitor = match visitor.next().await {
+            SharingStep::Changed(visitor, _) => visitor,
+            SharingStep::Ended(visitor, reason) => return Ok((visitor, reason)),
+        };
+    }
+}
+
+/// A visitor who is online, as soon as this is so.
+pub(super) async fn online(
+    mut visitor: Visitor<PresenceConnected>,
+    is_so: impl Fn(&Visitor<PresenceConnected>) -> bool,
+) -> Told<Visitor<PresenceConnected>> {
+    while !is_so(&visitor) {
+        visitor = match visitor.next().await {
+            PresenceStep::Changed(visitor, _) => visitor,
+            PresenceStep::TermsRequested(_) => return Err("an agent asked".into()),
+            PresenceStep::Lost(_) => return Err("presence was lost".into()),
+        };
+    }
+    Ok(visitor)
+}
+
+/// The visitor whom an agent asks.
+pub(super) async fn asked(
+    mut visitor: Visitor<PresenceConnected>,
+) -> Told<Visitor<TermsRequested>> {
+    loop {
+        visitor = match visitor.next().await {
+            PresenceStep::TermsRequested(asked) => return Ok(asked),
+            PresenceStep::Changed(visitor, _) => visitor,
+            PresenceStep::Lost(_) => return Err("presence was lost".into()),
+        };
+    }
+}
+
+/// The visitor whose terms went away, and why.
+pub(super) async fn withdrawn(
+    mut visitor: Visitor<TermsShown>,
+) -> Told<(Visitor<PresenceConnected>, WithdrawReason)> {
+    loop {
+        visitor = match visitor.next().await {
+            TermsStep::Changed(visitor, _) => visitor,
+            TermsStep::Withdrawn(visitor, reason) => return Ok((visitor, reason)),
+        };
+    }
+}

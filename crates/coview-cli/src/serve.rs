@@ -1,0 +1,201 @@
+//! `coview serve`.
+
+use core::net::SocketAddr;
+use std::io::IsTerminal;
+
+use async_signal::Signal;
+use coview_hub::AgentAccount;
+use coview_hub::GroupConfig;
+use coview_hub::HubConfig;
+use coview_server::ServerConfig;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentToken;
+use coview_wire::GroupId;
+use coview_wire::Terms;
+use futures_lite::FutureExt;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::args::LogFormat;
+use crate::args::ServeArgs;
+use crate::failure::Failure;
+use crate::say::BOLD;
+use crate::say::DIM;
+use crate::say::Event;
+use crate::say::GOOD;
+use crate::say::Say;
+use crate::share::line::printable;
+use crate::terminal::Interrupts;
+
+const DEFAULT_PORT: u16 = 7300;
+pub(crate) const GROUP: &str = "12345";
+pub(crate) const TERMS: (&str, &str) = (
+    "2026-11",
+    "The support agent will see what this app shows until you stop sharing.\n\
+     Fields marked private stay hidden. You can stop at any time.",
+);
+
+pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let (config, paste) = config(&args)?;
+    let mut say = Say::new(false);
+    if args.check {
+        let (groups, listen) = (config.hub.groups.len(), config.listen);
+        let tls = if config.tls.is_some() { "with" } else { "without" };
+        say.hint(format_args!(
+            "{GOOD}ok{GOOD:#}: {groups} group{}, listens on {listen} {tls} TLS",
+            if groups == 1 { "" } else { "s" },
+        ));
+        return Ok(());
+    }
+    log(&args)?;
+
+    let mut interrupts = Interrupts::new(&[
+        Signal::Int,
+        #[cfg(unix)]
+        Signal::Term,
+    ])?;
+    let address = config.listen;
+    let server = coview_server::Server::bind(config).await.map_err(|error| {
+        let failure = Failure::run(error);
+        match address.port() {
+            0 => failure,
+            _ => {
+                failure.with_remedy("choose another address with --listen; port 0 takes a free one")
+            }
+        }
+    })?;
+    let url = server.url();
+    say.tell(&Event::new(
+        "listening",
+        format_args!("{GOOD}listening{GOOD:#} on {BOLD}{url}{BOLD:#}; Ctrl-C stops"),
+    ));
+    if let Some(paste) = paste {
+        say.hint(paste.text(&url));
+    }
+
+    // The signals go from the one who waits for the first to the one who waits for the second.
+    let (hand_over, handed_over) = async_channel::bounded(1);
+    let first = async {
+        interrupts.next().await;
+        say.hint(format_args!(
+            "{DIM}stopping: every client is told; Ctrl-C again stops at once{DIM:#}"
+        ));
+        let _ = hand_over.send(interrupts).await;
+    };
+    let serve = async {
+        server.run(first).await;
+        Ok(())
+    };
+    let second = async {
+        match handed_over.recv().await {
+            Ok(mut interrupts) => interrupts.next().await,
+            Err(async_channel::RecvError) => core::future::pending().await,
+        }
+        Err(Failure::run("stopped before every client was told"))
+    };
+    serve.or(second).await
+}
+
+fn config(args: &ServeArgs) -> Result<(ServerConfig, Option<Paste>), Failure> {
+    let Some(path) = &args.config else {
+        let listen =
+            args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)));
+        if !listen.ip().is_loopback() {
+            return Err(Failure::usage(format_args!(
+                "without --config the server is for this machine only, and {listen} can be reached \
+                 from others: any app would be admitted, without TLS"
+            ))
+            .with_remedy("give --config FILE, or listen on 127.0.0.1 or [::1]"));
+        }
+        let (hub, paste) = try_out()?;
+        return Ok((ServerConfig { listen, ..ServerConfig::loopback(hub) }, Some(paste)));
+    };
+    let mut config = ServerConfig::load(path).map_err(|error| {
+        // The reader's own errors name the file; the others only the line.
+        let message = error.to_string();
+        let file = path.display().to_string();
+        if message.contains(&file) {
+            Failure::usage(message)
+        } else {
+            Failure::usage(format_args!("{file}: {message}"))
+        }
+    })?;
+    config.listen = args.listen.unwrap_or(config.listen);
+    Ok((config, None))
+}
+
+/// The commands that fit the server to try things out.
+struct Paste {
+    agents: Vec<(String, String)>,
+}
+
+impl Paste {
+    fn text(&self, url: &str) -> String {
+        let mut text = format!(
+            "\nThis server is for trying things out: it admits any app of this machine, and the\n\
+             agents' tokens are new at every start. In another terminal, be a visitor:\n\n  \
+             {BOLD}coview share --server {url} --group {GROUP}{BOLD:#}\n\n\
+             In a third, be an agent:\n"
+        );
+        for (name, token) in &self.agents {
+            text.push_str(&format!(
+                "\n  {BOLD}coview agent --server {url} --group {GROUP} --token {token}{BOLD:#}  \
+                 {DIM}# {name}{DIM:#}"
+            ));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// One group, two agents, tokens nobody can guess.
+fn try_out() -> Result<(HubConfig, Paste), Failure> {
+    const VALID: &str = "the try-out configuration is valid";
+    let terms = Terms::new(TERMS.0, TERMS.1).expect(VALID);
+    let mut group = GroupConfig::new(terms);
+    let mut agents = Vec::new();
+    for (id, name) in [("ada", "Ada"), ("grace", "Grace")] {
+        let token = random_token()?;
+        group.agents.push(AgentAccount {
+            token: AgentToken::new(&token).expect(VALID),
+            card: AgentCard::new(AgentId::new(id).expect(VALID), name).expect(VALID),
+        });
+        agents.push((name.to_owned(), token));
+    }
+    let hub = HubConfig::one_group(GroupId::new(GROUP).expect(VALID), group);
+    Ok((hub, Paste { agents }))
+}
+
+/// 128 bits from the operating system, as text.
+pub(crate) fn random_token() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::run(format_args!("the operating system gives no random numbers: {error}"))
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn log(args: &ServeArgs) -> Result<(), Failure> {
+    let filter = filter(&args.log).map_err(|error| {
+        Failure::usage(format_args!("--log (or COVIEW_LOG): {error}"))
+            .with_remedy("write a level such as `info`, or targets as in `warn,coview::audit=info`")
+    })?;
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+        && std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match args.log_format {
+        LogFormat::Text => builder.with_ansi(colour).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    // A lone word that is no level would be taken for the name of a target nobody has.
+    let word = text.trim();
+    if word.chars().all(char::is_alphanumeric) && word.parse::<LevelFilter>().is_err() {
+        return Err(format!("`{}` is no level", printable(word)));
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,219 @@
+//! How a visitor's states and commands are put into words.
+
+use coview_lifecycle::Anonymous;
+use coview_lifecycle::Connectivity;
+use coview_lifecycle::KeyDisplay;
+use coview_lifecycle::StateKind;
+use coview_lifecycle::table::TABLE;
+use coview_lifecycle::table::Trigger;
+use coview_smol::AnyVisitor;
+use coview_smol::Visitor;
+use coview_wire::AgentCard;
+use coview_wire::AppState;
+use coview_wire::Terms;
+
+use crate::say::BOLD;
+use crate::say::DIM;
+use crate::say::Event;
+use crate::say::GOOD;
+use crate::say::WARN;
+use crate::say::agent_value;
+use crate::say::names;
+
+pub(super) const HELP: &str = "  \
+  share                     start a session with a key to read out
+  login ID [name=… email=… phone=…]
+  online [key=value …]      let agents see you and ask you
+  update key=value … -key   change what agents see; -key removes an entry
+  accept, decline           answer an agent's request
+  terms                     print the terms again
+  stop                      end the session
+  offline, logout
+  background, foreground    move the app
+  cancel                    take back what the server has not answered yet
+  status, help, quit        Ctrl-C leaves too";
+
+/// The state as scripts see it.
+pub(super) fn state(state: StateKind) -> String {
+    format!("{state:?}")
+}
+
+/// The state in a sentence: *not possible while …*.
+pub(super) const fn in_words(state: StateKind) -> &'static str {
+    match state {
+        StateKind::Anonymous => "you are not logged in",
+        StateKind::Identified => "you are not online",
+        StateKind::PresenceConnected => "you are online and nobody asks",
+        StateKind::TermsRequested | StateKind::TermsShown => "an agent waits for your answer",
+        StateKind::SharingManualAnonymous
+        | StateKind::SharingManualIdentified
+        | StateKind::SharingManualPresence
+        | StateKind::SharingOneClick => "you are sharing",
+    }
+}
+
+/// The word a person types for it.
+pub(super) const fn command(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Identify => "login",
+        Trigger::ConnectPresence => "online",
+        Trigger::StartManual => "share",
+        Trigger::TermsDisplayed => "displayed",
+        Trigger::Accept => "accept",
+        Trigger::Decline => "decline",
+        Trigger::End => "stop",
+        Trigger::Disconnect => "offline",
+        Trigger::LogOut => "logout",
+        Trigger::AgentAsks
+        | Trigger::TermsWithdrawn
+        | Trigger::PresenceLost
+        | Trigger::SessionEnded => "",
+    }
+}
+
+/// What can be typed now, from the transition table.
+pub(super) fn next(state: StateKind) -> String {
+    let mut commands: Vec<String> = TABLE
+        .iter()
+        .filter(|edge| edge.from == state)
+        .map(|edge| {
+            let needs = if edge.on == Trigger::Identify { " ID" } else { "" };
+            format!("{}{needs}", command(edge.on))
+        })
+        .filter(|command| !command.is_empty())
+        .collect();
+    if state == StateKind::PresenceConnected {
+        commands.push("update key=value".to_owned());
+    }
+    commands.extend(["help".to_owned(), "quit".to_owned()]);
+    format!("{DIM}  {}{DIM:#}", commands.join(" · "))
+}
+
+pub(super) fn connected(visitor: &Visitor<Anonymous>) -> Event {
+    let settings = visitor.settings();
+    let mut text = format!(
+        "{GOOD}●{GOOD:#} connected to group {BOLD}{}{BOLD:#}; you are anonymous",
+        visitor.group()
+    );
+    if !settings.presence {
+        text.push_str("\n  this group has no presence: share with a key");
+    }
+    if !settings.share_button {
+        text.push_str("\n  an app of this group would show no share button");
+    }
+    Event::new("connected", text)
+        .with("group", visitor.group().as_str())
+        .with("share_button", settings.share_button)
+        .with("presence", settings.presence)
+        .with("key_digits", settings.key_digits.get())
+        .with("state", state(visitor.state()))
+}
+
+/// The terms of the request that waits, if one does.
+pub(super) fn terms(visitor: &AnyVisitor, shown_in: StateKind) -> Option<Event> {
+    let (agent, terms, expires_ms): (&AgentCard, &Terms, u32) = match visitor {
+        AnyVisitor::TermsRequested(visitor) => {
+            (visitor.agent(), visitor.terms(), visitor.expires_ms())
+        }
+        AnyVisitor::TermsShown(visitor) => (visitor.agent(), visitor.terms(), visitor.expires_ms()),
+        AnyVisitor::Anonymous(_)
+        | AnyVisitor::Identified(_)
+        | AnyVisitor::PresenceConnected(_)
+        | AnyVisitor::SharingManualAnonymous(_)
+        | AnyVisitor::SharingManualIdentified(_)
+        | AnyVisitor::SharingManualPresence(_)
+        | AnyVisitor::SharingOneClick(_) => return None,
+    };
+    let mut text = format!(
+        "{WARN}●{WARN:#} {BOLD}{}{BOLD:#} asks to see this app's screen (terms {})\n",
+        agent.name(),
+        terms.version()
+    );
+    for line in terms.text().lines() {
+        // A carriage return would let the text overwrite itself.
+        text.push_str(&format!("  │ {}\n", line.replace('\r', "")));
+    }
+    text.push_str(&format!(
+        "  {BOLD}accept or decline?{BOLD:#} No answer within {} counts as no.",
+        seconds(expires_ms)
+    ));
+    Some(
+        Event::new("terms", text)
+            .with("agent", agent_value(agent))
+            .with("version", terms.version())
+            .with("text", terms.text())
+            .with("expires_ms", expires_ms)
+            .with("state", state(shown_in)),
+    )
+}
+
+fn seconds(ms: u32) -> String {
+    match ms.div_ceil(1000) {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+/// A session runs. The key is told when, and only when, it is to be displayed.
+pub(super) fn sharing(visitor: &AnyVisitor) -> Event {
+    let manual = visitor.state() != StateKind::SharingOneClick;
+    let by = if manual { "key" } else { "request" };
+    let (text, key) = match visitor.key_display() {
+        KeyDisplay::Show(key) => (
+            format!("{GOOD}●{GOOD:#} sharing; read this key to the agent: {BOLD}{key}{BOLD:#}"),
+            Some(key.to_string()),
+        ),
+        KeyDisplay::Hidden => (
+            format!(
+                "{GOOD}●{GOOD:#} sharing with the agent who asked; there is no key to read out"
+            ),
+            None,
+        ),
+    };
+    Event::new("sharing", text).with("by", by).with_some("key", key)
+}
+
+pub(super) fn connectivity(connectivity: Connectivity) -> Event {
+    let (style, word) = match connectivity {
+        Connectivity::Connected => (GOOD, "connected"),
+        Connectivity::Reconnecting => (WARN, "reconnecting"),
+        Connectivity::Parked => (DIM, "parked"),
+    };
+    let text = match connectivity {
+        Connectivity::Connected => "connected again",
+        Connectivity::Reconnecting => "the connection is gone; trying to come back",
+        Connectivity::Parked => "the connection is parked while the app is in the background",
+    };
+    Event::new("connectivity", format_args!("{style}●{style:#} {text}")).with("is", word)
+}
+
+pub(super) fn app(app: AppState) -> Event {
+    Event::new("app", format_args!("{DIM}●{DIM:#} the app is {app}")).with("is", app.as_str())
+}
+
+pub(super) fn status(visitor: &AnyVisitor) -> Event {
+    let key = match visitor.key_display() {
+        KeyDisplay::Show(key) => Some(key.to_string()),
+        KeyDisplay::Hidden => None,
+    };
+    let mut text = format!("  state  {}", visitor.state());
+    if let Some(id) = visitor.visitor_id() {
+        text.push_str(&format!("\n  you    {id}"));
+    }
+    text.push_str(&format!("\n  app    {}\n  link   {}", visitor.app(), visitor.connectivity()));
+    if visitor.state().is_sharing() {
+        let watch = match visitor.agents() {
+            [] => "nobody".to_owned(),
+            agents => names(agents),
+        };
+        let key = key.as_deref().unwrap_or("none to show");
+        text.push_str(&format!("\n  watch  {watch}\n  key    {key}"));
+    }
+    Event::new("status", text)
+        .with_some("visitor", visitor.visitor_id().map(coview_wire::VisitorId::as_str))
+        .with("app", visitor.app().as_str())
+        .with("connectivity", visitor.connectivity().to_string())
+        .with_agents(visitor.agents())
+        .with_some("key", key)
+        .with("state", state(visitor.state()))
+}
