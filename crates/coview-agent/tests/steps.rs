@@ -3,6 +3,7 @@
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "a test runs on std, and stops at what it does not expect"
 )]
 
