@@ -28,6 +28,16 @@ use thiserror::Error;
 ///     }
 /// }
 /// ```
+///
+/// A link that only sends is none:
+///
+/// ```compile_fail,E0046
+/// struct OneWay;
+///
+/// impl coview_lifecycle::Link for OneWay {
+///     fn send(&mut self, _: coview_wire::ClientMessage) {}
+/// }
+/// ```
 pub trait Link {
     /// Hands a message over. It cannot fail and does not wait: while there is no connection the
     /// other half keeps the message and says it after the reconnect.

@@ -42,6 +42,14 @@ use crate::visitor::Visitor;
 /// assert_eq!(visitor.state().to_string(), "Anonymous");
 /// # });
 /// ```
+///
+/// Forgetting to await it is a warning, which a cautious app makes an error:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+/// visitor.start_manual();
+/// ```
 #[must_use = "the answer arrives only while this is awaited, and dropping it drops the visitor, who then leaves"]
 pub struct Pending<To, Else, L> {
     visitor: Option<Visitor<Else, L>>,

@@ -82,7 +82,13 @@ mod sealed {
 use sealed::Sealed;
 
 /// A state a visitor can be in: [`Anonymous`], [`Identified`], [`PresenceConnected`],
-/// [`TermsRequested`], [`TermsShown`] or one of the four kinds of [`Sharing`]. Sealed.
+/// [`TermsRequested`], [`TermsShown`] or one of the four kinds of [`Sharing`]. Sealed: there are no
+/// others.
+///
+/// ```compile_fail,E0277
+/// struct Paused;
+/// impl coview_lifecycle::CanStartManually for Paused {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a state of a visitor",
     label = "there is no such state",

@@ -77,6 +77,19 @@ pub enum IdentifiedStep<L> {
 ///        ▼ presence lost
 ///    Identified
 /// ```
+///
+/// Nothing of it can be forgotten:
+///
+/// ```compile_fail,E0004
+/// use coview_lifecycle::PresenceStep;
+///
+/// fn told<L>(step: PresenceStep<L>) {
+///     match step {
+///         PresenceStep::TermsRequested(asked) => drop(asked),
+///         PresenceStep::Changed(visitor, _) => drop(visitor),
+///     }
+/// }
+/// ```
 pub enum PresenceStep<L> {
     /// An agent asks to share: show the terms, then call
     /// [`terms_displayed`](Visitor::terms_displayed).

@@ -216,6 +216,14 @@ impl<S, L> Visitor<S, L> {
 impl<S, L: Link> Visitor<S, L> {
     /// Tells that the app went to the background or came back. It is an input, not a step: agents
     /// see it, the presence is kept by its lease, and the app never disconnects for it.
+    ///
+    /// ```
+    /// use coview_wire::AppState;
+    ///
+    /// # let (mut visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// visitor.app_moved(AppState::Background);
+    /// assert_eq!(visitor.app(), AppState::Background);
+    /// ```
     pub fn app_moved(&mut self, app: AppState) {
         self.shared.app_moved(app);
     }
@@ -254,6 +262,16 @@ impl<S, L: Link> Visitor<S, L> {
     /// let second = sharing.start_manual(); // `end()` the first one
     /// # });
     /// ```
+    ///
+    /// Nor while an agent waits for an answer:
+    ///
+    /// ```compile_fail,E0277
+    /// use coview_lifecycle::{Link, TermsShown, Visitor};
+    ///
+    /// fn instead<L: Link>(shown: Visitor<TermsShown, L>) {
+    ///     let pending = shown.start_manual(); // `decline()` first
+    /// }
+    /// ```
     pub fn start_manual(mut self) -> Pending<Sharing<Manual, S>, S, L>
     where
         S: CanStartManually,
@@ -281,6 +299,18 @@ impl<L: Link> Visitor<Anonymous, L> {
     }
 
     /// Says who the visitor is, after the login. The group stays the one of the connection.
+    ///
+    /// ```
+    /// use coview_wire::VisitorId;
+    ///
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+    /// # peer.grant_all();
+    /// let visitor = visitor.identify(VisitorId::new("customer-42")?).await?;
+    /// assert_eq!(visitor.visitor_id().as_str(), "customer-42");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -314,6 +344,19 @@ impl<L: Link> Visitor<Anonymous, L> {
 
     /// Like [`identify`](Self::identify), with what is known about the person now. It replaces the
     /// profile given when connecting.
+    ///
+    /// ```
+    /// use coview_wire::{Profile, VisitorId};
+    ///
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+    /// # peer.grant_all();
+    /// let profile = Profile::new().with_name("Ada")?;
+    /// let visitor = visitor.identify_as(VisitorId::new("customer-42")?, profile).await?;
+    /// # drop(visitor);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn identify_as(
         self,
         visitor: VisitorId,
@@ -336,7 +379,12 @@ impl<L: Link> Visitor<Anonymous, L> {
 
 /// # Wherever the visitor is known
 impl<S, L> Visitor<S, L> {
-    /// Who the visitor is.
+    /// Who the visitor is. Nobody knows before [`identify`](Visitor::identify):
+    ///
+    /// ```compile_fail,E0277
+    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// let id = visitor.visitor_id();
+    /// ```
     #[must_use]
     pub fn visitor_id(&self) -> &VisitorId
     where
@@ -374,6 +422,18 @@ impl<L: Link> Visitor<Identified, L> {
 
     /// Like [`connect_presence`](Self::connect_presence), with what agents are told about where the
     /// visitor is.
+    ///
+    /// ```
+    /// use coview_lifecycle::{Identified, Link, PresenceConnected, RequestError, Visitor};
+    /// use coview_wire::PresenceData;
+    ///
+    /// async fn at_checkout<L: Link>(
+    ///     visitor: Visitor<Identified, L>,
+    /// ) -> Result<Visitor<PresenceConnected, L>, RequestError<Identified, L>> {
+    ///     let data = PresenceData::new().with("page", "/checkout").expect("the entry is short");
+    ///     visitor.connect_presence_with(data).await
+    /// }
+    /// ```
     pub fn connect_presence_with(
         mut self,
         data: PresenceData,
@@ -385,6 +445,24 @@ impl<L: Link> Visitor<Identified, L> {
     }
 
     /// Forgets who the visitor is. It takes effect at once and cannot fail.
+    ///
+    /// Not while online; go offline first:
+    ///
+    /// ```compile_fail,E0599
+    /// use coview_lifecycle::{Link, PresenceConnected, Visitor};
+    ///
+    /// fn leave<L: Link>(visitor: Visitor<PresenceConnected, L>) {
+    ///     visitor.log_out();
+    /// }
+    /// ```
+    ///
+    /// ```
+    /// use coview_lifecycle::{Anonymous, Link, PresenceConnected, Visitor};
+    ///
+    /// fn leave<L: Link>(visitor: Visitor<PresenceConnected, L>) -> Visitor<Anonymous, L> {
+    ///     visitor.disconnect().log_out()
+    /// }
+    /// ```
     pub fn log_out(mut self) -> Visitor<Anonymous, L> {
         let re = self.shared.facts.next_request();
         self.shared.link.send(ClientMessage::LogOut(LogOut { re }));
@@ -401,7 +479,18 @@ impl<L: Link> Visitor<Identified, L> {
 
 /// # While online
 impl<L: Link> Visitor<PresenceConnected, L> {
-    /// Goes offline. It takes effect at once and cannot fail.
+    /// Goes offline. It takes effect at once and cannot fail. An agent's request that is on its way
+    /// ends.
+    ///
+    /// Not while sharing; [`end`](Visitor::end) the session first:
+    ///
+    /// ```compile_fail,E0599
+    /// use coview_lifecycle::{Link, OneClick, PresenceConnected, Sharing, Visitor};
+    ///
+    /// fn leave<L: Link>(visitor: Visitor<Sharing<OneClick, PresenceConnected>, L>) {
+    ///     visitor.disconnect();
+    /// }
+    /// ```
     pub fn disconnect(mut self) -> Visitor<Identified, L> {
         self.shared.facts.presence_given_up();
         let re = self.shared.facts.next_request();
@@ -427,6 +516,17 @@ impl<S, L: Link> Visitor<S, L> {
     /// # drop(visitor);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
+    /// ```
+    ///
+    /// Who is not online has no presence to change:
+    ///
+    /// ```compile_fail,E0277
+    /// use coview_lifecycle::{Identified, Link, Visitor};
+    /// use coview_wire::PresencePatch;
+    ///
+    /// fn too_early<L: Link>(mut visitor: Visitor<Identified, L>) {
+    ///     visitor.update_presence(PresencePatch::new());
+    /// }
     /// ```
     pub fn update_presence(&mut self, data: PresencePatch)
     where
@@ -460,7 +560,17 @@ macro_rules! terms {
                 self.state.asked.expires_ms
             }
 
-            /// Says no. It takes effect at once and cannot fail; the agent is told.
+            /// Says no. It takes effect at once and cannot fail; the agent is told. After it the
+            /// request cannot be accepted any more:
+            ///
+            /// ```compile_fail,E0382
+            #[doc = concat!("use coview_lifecycle::{Link, ", stringify!($state), ", Visitor};")]
+            ///
+            #[doc = concat!("fn both<L: Link>(asked: Visitor<", stringify!($state), ", L>) {")]
+            ///     let visitor = asked.decline();
+            ///     let again = asked.decline(); // the visitor has moved
+            /// }
+            /// ```
             pub fn decline(mut self) -> Visitor<PresenceConnected, L> {
                 let ask = self.state.asked.ask;
                 self.shared.facts.request_answered();
@@ -569,6 +679,24 @@ impl<M, H, L: Link> Visitor<Sharing<M, H>, L> {
 
     /// Ends the session. It takes effect at once, with or without a connection, and cannot fail:
     /// the visitor is where it came from.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+    /// # peer.grant_all();
+    /// let sharing = visitor.start_manual().await?;
+    /// let visitor = sharing.end(); // Visitor<Anonymous> again
+    /// # drop(visitor);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// There is nothing to end before:
+    ///
+    /// ```compile_fail,E0599
+    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// visitor.end();
+    /// ```
     pub fn end(mut self) -> Visitor<H, L> {
         self.shared.end_session(self.state.start);
         self.map(|sharing| sharing.home)
@@ -577,7 +705,11 @@ impl<M, H, L: Link> Visitor<Sharing<M, H>, L> {
 
 /// # While sharing by a key
 impl<H, L> Visitor<Sharing<Manual, H>, L> {
-    /// The key to show to the visitor, who reads it out to the agent.
+    /// The key to show to the visitor, who reads it out to the agent. It cannot be made by hand:
+    ///
+    /// ```compile_fail,E0423
+    /// let key = coview_lifecycle::DisplayKey("123 456 786".into());
+    /// ```
     #[must_use]
     pub const fn key(&self) -> &DisplayKey {
         &self.state.mode.key
