@@ -249,7 +249,9 @@ where
             self.handing = None;
             return Poll::Ready(());
         }
+        let mut handed = false;
         while let Some(heard) = self.unhanded.pop_front() {
+            handed = true;
             match self.ends.heard.try_send(heard) {
                 Ok(()) | Err(async_channel::TrySendError::Closed(_)) => {}
                 Err(async_channel::TrySendError::Full(heard)) => {
@@ -264,7 +266,8 @@ where
                 }
             }
         }
-        Poll::Pending
+        // Handing over the last of it may be all that `run` waits for; nothing else would wake it.
+        if handed { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll_transport(&mut self, cx: &mut Context<'_>) -> Poll<Happened<R>> {
