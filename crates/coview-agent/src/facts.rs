@@ -421,16 +421,20 @@ impl Facts {
 
     fn ask_ended(&mut self, ask: AskId, outcome: AskOutcome, session: Option<SessionId>) {
         match outcome {
-            AskOutcome::Accepted => {
-                if let Some(asking) = &mut self.ask
-                    && asking.ask == ask
-                    && asking.over.is_none()
-                    && asking.comes_to(AskStatus::Accepted)
-                {
-                    asking.session = session;
-                    self.changed.status = true;
+            AskOutcome::Accepted => match &mut self.ask {
+                Some(asking) if asking.ask == ask => {
+                    if asking.over.is_none() && asking.comes_to(AskStatus::Accepted) {
+                        asking.session = session;
+                        self.changed.status = true;
+                    }
                 }
-            }
+                // The visitor accepted while this side gave the request up. The session this side
+                // is in came from the last request, if from any: that is old news, said again.
+                Some(_) | None => {
+                    let own = self.view.as_ref().map(|view| view.session);
+                    self.unwanted = session.filter(|session| Some(*session) != own);
+                }
+            },
             AskOutcome::Declined
             | AskOutcome::Withdrawn
             | AskOutcome::Expired

@@ -277,8 +277,10 @@ fn withdrawing_crosses_accepting() {
     assert_eq!(withdraw.ask, Some(ask));
     let session = peer.accept(ask);
     let agent = nothing(agent);
-    let Some(AgentMessage::Leave(leave)) = peer.said() else { panic!() };
-    assert_eq!(leave.session, Some(session));
+    for crossed in ["accepted", "joined"] {
+        let Some(AgentMessage::Leave(leave)) = peer.said() else { panic!("{crossed}") };
+        assert_eq!(leave.session, Some(session));
+    }
     assert!(peer.said().is_none());
 
     // The next request has nothing to do with it.
@@ -286,6 +288,17 @@ fn withdrawing_crosses_accepting() {
     peer.end_ask(ask, AskOutcome::Declined);
     peer.end_session(session, EndReason::Visitor);
     assert!(block_on(poll_once(agent.next())).is_none());
+}
+
+#[test]
+fn what_is_said_again_about_the_request_of_a_session_does_not_leave_it() {
+    let (agent, mut peer, ask) = requesting();
+    let session = peer.accept(ask);
+    let RequestingStep::Accepted(agent) = block_on(agent.next()) else { panic!() };
+    peer.say(AskEnded { ask, outcome: AskOutcome::Accepted, session: Some(session) });
+    let mut next = agent.next();
+    assert!(block_on(poll_once(&mut next)).is_none());
+    assert!(peer.said().is_none());
 }
 
 #[test]
