@@ -105,7 +105,9 @@ impl Desk {
             if self.say.is_broken() {
                 return Ok(());
             }
-            self.say.prompt();
+            if !matches!(now, Now::Left) {
+                self.say.prompt();
+            }
             now = match now {
                 Now::Free(agent) => self.free(agent).await?,
                 Now::Asking(pending, trigger) => self.asking(pending, trigger).await?,

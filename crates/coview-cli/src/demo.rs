@@ -47,7 +47,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     };
     let late = async {
         Timer::after(Duration::from_secs(args.deadline)).await;
-        Err(format!("it was not done within {} seconds", args.deadline).into())
+        Err(format!("it was not done within {} s", args.deadline).into())
     };
     let interrupted = async {
         interrupts.next().await;

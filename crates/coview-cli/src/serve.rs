@@ -140,8 +140,8 @@ impl Paste {
         );
         for (name, token) in &self.agents {
             text.push_str(&format!(
-                "\n  {BOLD}coview agent --server {url} --group {GROUP} --token {token}{BOLD:#}  \
-                 {DIM}# {name}{DIM:#}"
+                "\n  {DIM}# {name}{DIM:#}\n  {BOLD}coview agent --server {url} --group {GROUP} \
+                 --token {token}{BOLD:#}"
             ));
         }
         text.push('\n');

@@ -91,7 +91,9 @@ impl Share {
                 // Nobody sees what happens any more, so nobody could stop the sharing.
                 return Ok(());
             }
-            self.say.prompt();
+            if !matches!(now, Now::Left) {
+                self.say.prompt();
+            }
             now = match now {
                 Now::Free(visitor) => self.free(visitor).await?,
                 Now::Asking(pending, trigger) => self.asking(pending, trigger).await?,

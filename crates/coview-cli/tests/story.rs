@@ -39,6 +39,55 @@ fn the_demo_tells_it_in_json() {
 }
 
 #[test]
+fn a_demo_that_breaks_off_names_the_step() {
+    // One step waits for a second, so the whole cannot be done within one.
+    let Done { code, out, err } = run(&["demo", "--deadline", "1"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(err.starts_with("error: step \""), "{err}");
+    assert!(err.ends_with("\": it was not done within 1 s\n"), "{err}");
+
+    let mut demo = Running::start(coview(&["demo", "--json"]));
+    let title = demo.event("step")["title"].as_str().unwrap().to_owned();
+    assert_eq!(title, "The app connects");
+    demo.interrupt();
+    let (status, heard, errors) = demo.end();
+    assert_eq!(status.code(), Some(1));
+    assert!(heard.last().unwrap().contains("\"event\":\"failed\""), "{heard:?}");
+    assert!(errors[0].ends_with("\": it was interrupted"), "{errors:?}");
+}
+
+#[test]
+fn tls_with_a_certificate_of_ones_own() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let config = folder.join("tls.toml");
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+         [[group]]\nid = \"{GROUP}\"\nclient_token = \"t0ken\"\n\
+         [group.terms]\nversion = \"1\"\ntext = \"Yes?\"\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut server = Running::start(coview(&["serve", "--config", config.to_str().unwrap()]));
+    let url = url(&server.line(|line| line.starts_with("listening on ")));
+    assert!(url.starts_with("wss://"), "{url}");
+
+    let share = ["share", "--server", &url, "--group", GROUP];
+    let Done { code, err, .. } = run(&share);
+    assert_eq!(code, Some(1));
+    assert!(err.starts_with("error: the server cannot be reached: TLS failed: "), "{err}");
+    assert!(err.contains("help: for a certificate of your own give --ca FILE"), "{err}");
+
+    let mut trusting = coview(&[&share[..], &["--ca", certificate.to_str().unwrap()]].concat());
+    trusting.env("COVIEW_CLIENT_TOKEN", "t0ken");
+    let Done { code, out, err } = done(trusting);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("● connected to group 12345"), "{out}");
+}
+
+#[test]
 fn manual_start() {
     let server = serve();
     let mut visitor = server.share(&[]);
