@@ -412,6 +412,8 @@ struct Rules {
     accepted: Vec<u64>,
     declined: Vec<u64>,
     withdrawn: Vec<u64>,
+    /// Whether the request the app was told of last is one of them.
+    told_since: bool,
 }
 
 impl Rules {
@@ -469,6 +471,7 @@ impl Rules {
         {
             asks.clear();
         }
+        self.told_since = false;
     }
 }
 
@@ -720,12 +723,13 @@ impl Story {
             AnyStep::TermsRequested(any) => {
                 let ask = self.model.at_the_door.take().expect("a request is at the door");
                 self.model.told = Some((ask, false));
+                self.said.told_since = true;
                 (any, Trigger::AgentAsks)
             }
             AnyStep::TermsWithdrawn(any, _) => {
                 let (ask, _) = self.model.told.take().expect("the app was told");
                 assert!(!self.said.accepted.contains(&ask), "withdrawn after accepted");
-                if self.model.newest_ask >= Some(ask) {
+                if self.said.told_since {
                     self.said.withdrawn.push(ask);
                 }
                 (any, Trigger::TermsWithdrawn)

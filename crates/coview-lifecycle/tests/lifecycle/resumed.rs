@@ -322,3 +322,16 @@ fn a_snapshot_of_another_session_ends_the_one_that_ran() {
         assert_eq!(any.key_display(), KeyDisplay::Hidden);
     }
 }
+
+/// The server says that a request is over, and then, before the app looks, that it waits: that is a
+/// request of its own under a number that began anew.
+#[test]
+fn a_number_that_begins_anew_is_another_request() {
+    let (any, mut peer) = at(StateKind::TermsRequested);
+    let waits = truth(&any);
+    peer.say(resumed(Snapshot { ask: None, ..waits.clone() }));
+    peer.say(resumed(waits));
+    let AnyStep::TermsWithdrawn(any, _) = now(any.next()) else { panic!("the first is over") };
+    let AnyStep::TermsRequested(any) = now(any.next()) else { panic!("the second waits") };
+    drop(quiet(any));
+}
