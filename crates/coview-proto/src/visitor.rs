@@ -110,6 +110,8 @@ impl Role for VisitorRole {
 #[derive(Debug)]
 pub struct Base {
     app: AppState,
+    /// What `hello` tells about the person: nothing any more once somebody has logged out.
+    profile: Profile,
     identity: Option<Identity>,
     presence: Option<Presence>,
     /// The request that waits for the visitor's answer.
@@ -138,6 +140,7 @@ struct Session {
 
 impl Base {
     fn log_out(&mut self) {
+        self.profile = Profile::new();
         self.identity = None;
         self.go_offline();
         self.session = None;
@@ -190,7 +193,8 @@ impl Rules<Self> for VisitorRole {
     type Step = Step;
 
     fn base(config: &VisitorConfig) -> Base {
-        Base { app: config.app, identity: None, presence: None, ask: None, session: None }
+        let (app, profile) = (config.app, config.profile.clone());
+        Base { app, profile, identity: None, presence: None, ask: None, session: None }
     }
 
     fn backoff(config: &VisitorConfig) -> Backoff {
@@ -207,7 +211,7 @@ impl Rules<Self> for VisitorRole {
             version: PROTOCOL_VERSION,
             group: config.group.clone(),
             token: config.token.clone(),
-            profile: config.profile.clone(),
+            profile: base.profile.clone(),
             app: base.app,
         })
     }

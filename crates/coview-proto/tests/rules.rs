@@ -386,7 +386,13 @@ fn a_visitor_who_may_not_be_known_again_is_closed() {
 
 /// What a server that has forgotten the visitor is told, after these messages and their answers.
 fn restored(exchange: &[(ClientMessage, Option<&str>)]) -> Vec<String> {
-    let mut visitor = visitor();
+    restored_of(visitor(), exchange)
+}
+
+fn restored_of(
+    mut visitor: Driver<VisitorRole>,
+    exchange: &[(ClientMessage, Option<&str>)],
+) -> Vec<String> {
     visitor.go_online();
     let mut last = 2;
     for (message, answer) in exchange {
@@ -438,6 +444,20 @@ fn the_base_follows_what_was_acted_on() {
     assert_eq!(restored(&[(update(3, "page", "/pay"), Some(lost))]), [HELLO, IDENTIFY]);
     assert_eq!(restored(&[(offline(), None)]), [HELLO, IDENTIFY]);
     assert_eq!(restored(&[(offline(), None), (LogOut { re: re(4) }.into(), None)]), [HELLO]);
+}
+
+#[test]
+fn whoever_logs_out_takes_the_profile_along() {
+    let visitor = || {
+        let mut config = VisitorConfig::new(GroupId::new("12345").unwrap());
+        config.profile = coview_wire::Profile::new().with_name("Ada").unwrap();
+        Driver::new(VisitorEngine::new(config, 1))
+    };
+    let offline = || ClientMessage::from(PresenceDisconnect { re: re(3) });
+    assert!(restored_of(visitor(), &[(offline(), None)])[0].contains("Ada"));
+    let log_out = LogOut { re: re(4) }.into();
+    let told = restored_of(visitor(), &[(offline(), None), (log_out, None)]);
+    assert!(!told[0].contains("Ada"), "{told:?}");
 }
 
 #[test]
