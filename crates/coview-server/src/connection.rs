@@ -26,8 +26,12 @@ use crate::outbox::Due;
 use crate::outbox::Outbox;
 use crate::shared::Shared;
 
-/// How long a client may take to answer a close before the socket is let go.
+/// How long a client may take, from when the hub closes its connection, to read what is left and to
+/// answer the close, before the socket is let go.
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// How many messages of one client are handled in a row before it is another's turn.
+const IN_A_ROW: u32 = 16;
 
 /// Reads one client's messages into the hub and writes the hub's to the client, until either side
 /// closes.
@@ -41,8 +45,13 @@ pub(crate) async fn serve<S>(
 {
     // The hub hears of the end however this ends, also when the task is dropped.
     let _goodbye = Goodbye { shared: &shared, conn };
-    let mut client = Client { socket, outbox: &outbox, unflushed: false, closing: None };
-    loop {
+    let mut client =
+        Client { socket, outbox: &outbox, unflushed: false, close_written: false, closing: None };
+    for turn in (0..IN_A_ROW).cycle() {
+        // A client that never stops talking is always ready, and would keep the thread.
+        if turn == 0 {
+            smol::future::yield_now().await;
+        }
         match poll_fn(|cx| client.poll(cx)).await {
             Some(Message::Text(text)) => shared.input(Input::Text { conn, text: &text }),
             Some(Message::Binary(bytes)) => shared.input(Input::Binary { conn, bytes: &bytes }),
@@ -79,12 +88,18 @@ struct Client<'a, S> {
     socket: WebSocketStream<S>,
     outbox: &'a Outbox,
     unflushed: bool,
+    close_written: bool,
+    /// Set when the hub has closed the connection.
     closing: Option<Timer>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
     /// The next message, or `None` when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        // The time runs also while a client that does not read keeps the close from being written.
+        if self.closing.is_none() && self.outbox.is_closing(cx.waker()) {
+            self.closing = Some(Timer::after(CLOSING));
+        }
         if let Some(timer) = &mut self.closing
             && Pin::new(timer).poll(cx).is_ready()
         {
@@ -113,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), tungstenite::Error>> {
         let mut socket = Pin::new(&mut self.socket);
-        while self.closing.is_none() {
+        while !self.close_written {
             core::task::ready!(socket.as_mut().poll_ready(cx))?;
             match self.outbox.next(cx.waker()) {
                 Due::Send(text) => {
@@ -123,9 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
                 Due::Close(reason) => {
                     socket.as_mut().start_send(Message::Close(Some(close_frame(reason))))?;
                     self.unflushed = true;
-                    let mut timer = Timer::after(CLOSING);
-                    let _ = Pin::new(&mut timer).poll(cx);
-                    self.closing = Some(timer);
+                    self.close_written = true;
                 }
                 Due::Nothing => break,
             }

@@ -61,6 +61,15 @@ impl Outbox {
         wake(&mut waiting);
     }
 
+    /// Whether the connection is to be closed; if not, the waker is woken when it is.
+    pub(crate) fn is_closing(&self, waker: &Waker) -> bool {
+        let mut waiting = self.lock();
+        if waiting.close.is_none() {
+            waiting.waker = Some(waker.clone());
+        }
+        waiting.close.is_some()
+    }
+
     /// The next thing to do; if there is nothing, the waker is woken when there is.
     pub(crate) fn next(&self, waker: &Waker) -> Due {
         let mut waiting = self.lock();
