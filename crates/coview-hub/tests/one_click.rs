@@ -534,3 +534,25 @@ fn a_one_click_session_goes_on_without_agents_until_the_visitor_ends_it() {
     w.end_start(visitor, start);
     w.asked(agent, visitor, "ada");
 }
+
+/// What a visitor says again after the server was restarted may name a request of the old server.
+/// It must not answer a request of the new one, or there would be a consent nobody gave.
+#[test]
+fn an_answer_to_a_request_of_the_server_before_hits_no_request_of_the_next() {
+    let mut before = World::new();
+    let (visitor, agent) = (before.online("ada"), before.agent("grace"));
+    let old = before.asked(agent, visitor, "ada");
+
+    let mut w = World::seeded(config(), [4; 32]);
+    let (visitor, agent) = (w.online("ada"), w.agent("grace"));
+    let new = w.asked(agent, visitor, "ada");
+    assert_ne!(old, new);
+
+    w.displayed(visitor, old);
+    w.accept(visitor, old);
+    w.start(visitor, StartBy::VisitorId { ask: old });
+    assert_eq!(w.refused(visitor), RefusalCode::TermsOver);
+    assert!(w.is_quiet(agent));
+    w.decline(visitor, new);
+    assert_eq!(ended(&mut w, agent, new), AskOutcome::Declined);
+}

@@ -254,7 +254,8 @@ number_id! {
 }
 
 number_id! {
-    /// One request of an agent to share (one-click), numbered by the server.
+    /// One request of an agent to share (one-click), numbered by the server: upwards while a
+    /// connection lasts, so that a repetition is told from a new request.
     AskId, "ask id"
 }
 

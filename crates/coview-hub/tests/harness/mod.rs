@@ -74,8 +74,12 @@ impl World {
     }
 
     pub fn with(config: HubConfig) -> Self {
+        Self::seeded(config, [3; 32])
+    }
+
+    pub fn seeded(config: HubConfig, seed: [u8; 32]) -> Self {
         Self {
-            hub: Hub::new(config, [3; 32]),
+            hub: Hub::new(config, seed),
             now: Moment::ZERO,
             events: Vec::new(),
             wake_at: None,
