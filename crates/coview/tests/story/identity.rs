@@ -55,7 +55,7 @@ fn story_03_second_identity_without_log_out_is_refused_by_the_server() {
         raw.say(json!({ "t": "presence_connect", "re": 8 })).await;
         raw.hear("presence_connected").await;
         let ada = sees(world.watcher("ada").await, "c in the group of hello", "c", |_| true).await;
-        drop(ada);
+        drop((raw, ada));
         world.stop().await;
     });
 }
@@ -98,6 +98,7 @@ fn story_03_invalid_id_of_another_client_is_refused_by_the_server() {
         }
         raw.say(json!({ "t": "identify", "re": 4, "visitor": "customer-42" })).await;
         raw.hear("identified").await;
+        drop(raw);
         world.stop().await;
     });
 }

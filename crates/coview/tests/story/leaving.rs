@@ -63,7 +63,7 @@ fn story_09_log_out_while_online_is_refused_to_a_client_without_types() {
         let problem = raw.hear("problem").await;
         assert_eq!((&problem["re"], &problem["code"]), (&json!(3), &json!("illegal_order")));
         let ada = sees(ada, "the visitor online", "customer-42", |card| card.reachable).await;
-        drop(ada);
+        drop((raw, ada));
         world.stop().await;
     });
 }

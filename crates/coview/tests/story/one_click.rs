@@ -133,9 +133,11 @@ fn story_05_one_click_goes_on_when_the_agent_leaves_until_the_visitor_decides() 
         let sharing = until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v);
         // There is no way back in but by another request, and the visitor is busy for that.
         let refused = soon("the answer", ada.ask(id("customer-42"))).await.unwrap_err();
+        let ada = watch(refused.into_agent().unwrap()).await;
         let visitor = sharing.end();
-        let (sharing, _ada) = one_click(visitor, refused.into_agent().unwrap()).await;
-        drop(sharing);
+        let ada = sees(ada, "the visitor free", "customer-42", |card| !card.busy).await;
+        let (sharing, ada) = one_click(visitor, ada).await;
+        drop((sharing, ada));
         world.stop().await;
     });
 }

@@ -137,7 +137,9 @@ fn story_08_accept_first_then_withdraw_and_the_session_stands_without_the_agent(
         let ada = nothing.into_agent().unwrap();
         assert_eq!(world.metric("coview_asks_accepted_total").await, 1);
         assert_eq!(world.metric("coview_asks_withdrawn_total").await, 0);
+        let ada = watch(ada).await;
         let visitor = sharing.end();
+        let ada = sees(ada, "the visitor free", "customer-42", |card| !card.busy).await;
         let (sharing, ada) = one_click(visitor, ada).await;
         drop((sharing, ada));
         world.stop().await;

@@ -53,7 +53,9 @@ impl Raw {
         loop {
             match soon("a message", self.socket.next()).await {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                // The library answers it, and then the stream ends.
+                Some(Ok(Message::Close(_))) => {}
+                Some(Err(_)) | None => return None,
                 Some(Ok(other)) => panic!("{other:?}"),
             }
         }

@@ -228,7 +228,12 @@ fn stop_tells_everybody_and_ends_everything() {
         let joan = world.watcher("joan").await;
         let mut raw = Raw::visitor(world.address).await;
 
-        world.stop().await;
+        let told = async {
+            let closing = raw.hear("closing").await;
+            assert_eq!(closing, json!({ "t": "closing", "reason": "shutdown", "retry": true }));
+            assert_eq!(raw.next().await, None);
+        };
+        smol::future::zip(told, world.stop()).await;
         let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Shutdown);
         let (ada, why) = until!(ada, "the end", ViewingStep::Ended(a, why) => (a, why));
@@ -246,9 +251,6 @@ fn stop_tells_everybody_and_ends_everything() {
             "the break",
             SignedInStep::Changed(a, AgentChange::Connectivity(Connectivity::Reconnecting)) => a
         );
-        let closing = raw.hear("closing").await;
-        assert_eq!(closing, json!({ "t": "closing", "reason": "shutdown", "retry": true }));
-        assert_eq!(raw.next().await, None);
         drop((visitor, ada, online, grace, anonymous, joan));
     });
 }
