@@ -13,6 +13,16 @@
 //! | `/metrics` | Prometheus text |
 //! | `/v1/socket` | the WebSocket, subprotocol `coview.v1` |
 //!
+//! # Logs
+//!
+//! Logs go to [`tracing`]; the audit log of what visitors and agents did is the target
+//! `coview::audit` at level `info`. No line of a coview crate holds a key, a token, a resume secret,
+//! an e-mail address or a phone number, at any level. The WebSocket library below, `tungstenite`,
+//! prints whole messages at level `trace` of the `log` crate, secrets included. They are lost unless
+//! a program connects the `log` crate to its logs (`tracing-log`, or a logger of `log`'s own); one
+//! that does must keep the target `tungstenite` at `debug` or above. The `coview` command does not
+//! connect it, so every level is safe there.
+//!
 //! ```no_run
 //! use coview_server::{Server, ServerConfig};
 //!

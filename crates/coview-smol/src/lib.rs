@@ -27,6 +27,13 @@
 //!
 //! `wss://` and `https://` addresses use rustls. Which certificates are trusted is a matter of
 //! [`Roots`]: Mozilla's list by default, or your own.
+//!
+//! # Logs
+//!
+//! No line this crate logs holds a key, a token, a resume secret, an e-mail address or a phone
+//! number, at any level. The WebSocket library below, `tungstenite`, prints whole messages at level
+//! `trace` of the `log` crate: an app that listens to `log` must keep the target `tungstenite` at
+//! `debug` or above.
 
 mod config;
 mod driver;

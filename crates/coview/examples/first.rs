@@ -49,5 +49,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: first SERVER-URL GROUP".into());
     };
     let config = coview::smol::Config::new(server.parse()?, GroupId::new(group)?);
-    smol::block_on(app(config))
+    smol::block_on(run(config))
+}
+
+/// What `main` runs, and the test of the README.
+pub(crate) async fn run(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Error>> {
+    app(config).await
 }

@@ -181,3 +181,8 @@ pub mod smol {
     pub use coview_smol::open_agent;
     pub use coview_smol::sign_in;
 }
+
+/// The Rust of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct ReadmeDoctests;

@@ -164,17 +164,6 @@ impl Proxy {
         });
         texts.filter_map(Frame::into_text).collect()
     }
-
-    /// Every byte that came by, as text where it is text: handshakes and close frames as well.
-    pub fn everything(&self) -> String {
-        let mut everything = String::new();
-        for heard in &self.network.state().heard {
-            for bytes in [&heard.to_server, &heard.to_client] {
-                everything.push_str(&String::from_utf8_lossy(&bytes.lock().unwrap()));
-            }
-        }
-        everything
-    }
 }
 
 impl Drop for Proxy {
