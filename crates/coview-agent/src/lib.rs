@@ -82,7 +82,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | lets the dependencies use `std`; changes no behaviour |
+//! | `std` | yes | lets the dependencies use `std`; makes the link of [`queue`] `Send` and `Sync` |
 
 #![no_std]
 
@@ -92,6 +92,7 @@ extern crate std;
 
 mod agent;
 mod any;
+mod both;
 mod debug;
 mod facts;
 mod link;

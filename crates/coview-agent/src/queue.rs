@@ -27,10 +27,8 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
-use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cell::RefCell;
 use core::fmt;
 use core::task::Context;
 use core::task::Poll;
@@ -67,15 +65,17 @@ use coview_wire::VisitorOnline;
 use coview_wire::limits;
 
 use crate::agent::Agent;
+use crate::both::Both;
 use crate::link::AgentArrival;
 use crate::link::AgentLink;
 use crate::state::SignedIn;
 
 /// The agent's half of the two queues.
-pub struct QueueLink(Rc<RefCell<Queues>>);
+pub struct QueueLink(Both<Queues>);
 
-/// The other half: plays the server.
-pub struct Peer(Rc<RefCell<Queues>>);
+/// The other half: plays the server. Dropping it closes the link as
+/// [`Gone`](LinkClosed::Gone).
+pub struct Peer(Both<Queues>);
 
 #[derive(Default)]
 struct Queues {
@@ -107,8 +107,8 @@ pub fn agent() -> (Agent<SignedIn, QueueLink>, Peer) {
 /// The two halves of a link, for an agent of your own making.
 #[must_use]
 pub fn link() -> (QueueLink, Peer) {
-    let queues = Rc::new(RefCell::new(Queues::default()));
-    (QueueLink(Rc::clone(&queues)), Peer(queues))
+    let queues = Both::new(Queues::default());
+    (QueueLink(queues.clone()), Peer(queues))
 }
 
 /// The card of the agent that [`agent`] makes: `agent-1`, named Grace.
@@ -136,7 +136,7 @@ impl Peer {
     /// The next message the agent said.
     #[must_use]
     pub fn said(&mut self) -> Option<AgentMessage> {
-        self.0.borrow_mut().said.pop_front()
+        self.0.with(|queues| queues.said.pop_front())
     }
 
     /// Says something to the agent.
@@ -146,7 +146,7 @@ impl Peer {
 
     /// Lets anything arrive on the link.
     pub fn arrive(&mut self, arrival: AgentArrival) {
-        self.0.borrow_mut().arrive(arrival);
+        change(&self.0, |queues| queues.arrivals.push_back(arrival));
     }
 
     /// Closes the link for good.
@@ -157,36 +157,36 @@ impl Peer {
     /// From now on says yes to every request by itself. A `watch` is answered with those who were
     /// [brought online](Self::bring_online).
     pub fn grant_all(&mut self) {
-        self.0.borrow_mut().manner = Manner::Grant;
+        self.0.with(|queues| queues.manner = Manner::Grant);
     }
 
     /// From now on says no to every request by itself.
     pub fn refuse_all(&mut self, code: RefusalCode) {
-        self.0.borrow_mut().manner = Manner::Refuse(code);
+        self.0.with(|queues| queues.manner = Manner::Refuse(code));
     }
 
     /// From now on says nothing by itself.
     pub fn be_silent(&mut self) {
-        self.0.borrow_mut().manner = Manner::Silent;
+        self.0.with(|queues| queues.manner = Manner::Silent);
     }
 
     /// Lets a visitor come online.
     pub fn bring_online(&mut self, visitor: &VisitorId) {
         let card = visitor_card(visitor);
-        self.0.borrow_mut().online.insert(visitor.clone(), card.clone());
+        self.0.with(|queues| queues.online.insert(visitor.clone(), card.clone()));
         self.say(VisitorOnline { card });
     }
 
     /// Lets a visitor go offline.
     pub fn take_offline(&mut self, visitor: &VisitorId, reason: OfflineReason) {
-        self.0.borrow_mut().online.remove(visitor);
+        self.0.with(|queues| queues.online.remove(visitor));
         self.say(VisitorOffline { visitor: visitor.clone(), reason });
     }
 
     /// The request that was granted last.
     #[must_use]
     pub fn last_ask(&self) -> Option<AskId> {
-        self.0.borrow().asks.keys().next_back().copied()
+        self.0.with(|queues| queues.asks.keys().next_back().copied())
     }
 
     /// Lets the terms appear on the visitor's screen.
@@ -196,8 +196,8 @@ impl Peer {
 
     /// Lets the visitor accept and the session begin; gives the session's id.
     pub fn accept(&mut self, ask: AskId) -> SessionId {
-        let session = self.0.borrow_mut().next_session();
-        let visitor = self.0.borrow().asks.get(&ask).cloned();
+        let (session, visitor) =
+            self.0.with(|queues| (queues.next_session(), queues.asks.get(&ask).cloned()));
         self.say(AskEnded { ask, outcome: AskOutcome::Accepted, session: Some(session) });
         let guests = vec![card()];
         let view = ViewFacts { session, ask: Some(ask), visitor, count: 1, guests };
@@ -218,18 +218,23 @@ impl Peer {
     /// Whether the agent has been dropped.
     #[must_use]
     pub fn agent_left(&self) -> bool {
-        self.0.borrow().left
+        self.0.with(|queues| queues.left)
+    }
+}
+
+/// Changes the queues, and wakes whoever waits for what arrived by it.
+fn change(both: &Both<Queues>, then: impl FnOnce(&mut Queues)) {
+    let waker = both.with(|queues| {
+        then(queues);
+        if queues.arrivals.is_empty() { None } else { queues.waker.take() }
+    });
+    // A waker may run the task at once, which looks into the queues.
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
 impl Queues {
-    fn arrive(&mut self, arrival: AgentArrival) {
-        self.arrivals.push_back(arrival);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
     fn next_session(&mut self) -> SessionId {
         self.sessions += 1;
         SessionId::new(self.sessions)
@@ -254,12 +259,12 @@ impl Queues {
             Manner::Silent => {}
             Manner::Grant => {
                 for notice in self.grant(re, message) {
-                    self.arrive(AgentArrival::Message(notice));
+                    self.arrivals.push_back(AgentArrival::Message(notice));
                 }
             }
             Manner::Refuse(code) => {
                 let refused = Refused { re, code, explanation: None };
-                self.arrive(AgentArrival::Message(refused.into()));
+                self.arrivals.push_back(AgentArrival::Message(refused.into()));
             }
         }
     }
@@ -313,26 +318,33 @@ impl Queues {
 
 impl AgentLink for QueueLink {
     fn send(&mut self, message: AgentMessage) {
-        let mut queues = self.0.borrow_mut();
-        queues.answer(&message);
-        queues.said.push_back(message);
+        change(&self.0, |queues| {
+            queues.answer(&message);
+            queues.said.push_back(message);
+        });
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<AgentArrival> {
-        let mut queues = self.0.borrow_mut();
-        match queues.arrivals.pop_front() {
-            Some(arrival) => Poll::Ready(arrival),
-            None => {
-                queues.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        let waker = cx.waker().clone();
+        let (arrival, waker) = self.0.with(|queues| match queues.arrivals.pop_front() {
+            Some(arrival) => (Poll::Ready(arrival), Some(waker)),
+            None => (Poll::Pending, queues.waker.replace(waker)),
+        });
+        // The waker it replaces may be all that held a task, and its end looks into the queues.
+        drop(waker);
+        arrival
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.close(LinkClosed::Gone);
     }
 }
 
 impl Drop for QueueLink {
     fn drop(&mut self) {
-        self.0.borrow_mut().left = true;
+        self.0.with(|queues| queues.left = true);
     }
 }
 
@@ -345,5 +357,20 @@ impl fmt::Debug for QueueLink {
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Peer")
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::step::SignedInStep;
+
+    #[test]
+    fn an_agent_under_test_goes_to_another_thread_and_hears_that_its_peer_is_gone() {
+        let (agent, peer) = agent();
+        let console = std::thread::spawn(move || smol::block_on(agent.next()));
+        drop(peer);
+        let step = console.join().unwrap();
+        assert!(matches!(step, SignedInStep::Closed(LinkClosed::Gone)), "{step:?}");
     }
 }

@@ -58,7 +58,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | lets the dependencies use `std`; changes no behaviour |
+//! | `std` | yes | lets the dependencies use `std`; makes the link of [`queue`] `Send` and `Sync` |
 
 #![no_std]
 
@@ -67,6 +67,7 @@ extern crate alloc;
 extern crate std;
 
 mod any;
+mod both;
 mod consent;
 mod debug;
 mod facts;

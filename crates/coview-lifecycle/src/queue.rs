@@ -23,8 +23,6 @@
 //! ```
 
 use alloc::collections::VecDeque;
-use alloc::rc::Rc;
-use core::cell::RefCell;
 use core::fmt;
 use core::task::Context;
 use core::task::Poll;
@@ -52,6 +50,7 @@ use coview_wire::StartBy;
 use coview_wire::Terms;
 use coview_wire::TermsRequested;
 
+use crate::both::Both;
 use crate::link::Arrival;
 use crate::link::Link;
 use crate::link::LinkClosed;
@@ -59,10 +58,11 @@ use crate::state::Anonymous;
 use crate::visitor::Visitor;
 
 /// The visitor's half of the two queues.
-pub struct QueueLink(Rc<RefCell<Queues>>);
+pub struct QueueLink(Both<Queues>);
 
-/// The other half: plays the server.
-pub struct Peer(Rc<RefCell<Queues>>);
+/// The other half: plays the server. Dropping it closes the link as
+/// [`Gone`](LinkClosed::Gone).
+pub struct Peer(Both<Queues>);
 
 #[derive(Default)]
 struct Queues {
@@ -94,15 +94,15 @@ pub fn visitor() -> (Visitor<Anonymous, QueueLink>, Peer) {
 /// The two halves of a link, for a visitor of your own making.
 #[must_use]
 pub fn link() -> (QueueLink, Peer) {
-    let queues = Rc::new(RefCell::new(Queues::default()));
-    (QueueLink(Rc::clone(&queues)), Peer(queues))
+    let queues = Both::new(Queues::default());
+    (QueueLink(queues.clone()), Peer(queues))
 }
 
 impl Peer {
     /// The next message the visitor said.
     #[must_use]
     pub fn said(&mut self) -> Option<ClientMessage> {
-        self.0.borrow_mut().said.pop_front()
+        self.0.with(|queues| queues.said.pop_front())
     }
 
     /// Says something to the visitor.
@@ -112,7 +112,7 @@ impl Peer {
 
     /// Lets anything arrive on the link.
     pub fn arrive(&mut self, arrival: Arrival) {
-        self.0.borrow_mut().arrive(arrival);
+        change(&self.0, |queues| queues.arrivals.push_back(arrival));
     }
 
     /// Closes the link for good.
@@ -122,17 +122,17 @@ impl Peer {
 
     /// From now on says yes to every request by itself. A manual start gets the key `123 456 786`.
     pub fn grant_all(&mut self) {
-        self.0.borrow_mut().manner = Manner::Grant;
+        self.0.with(|queues| queues.manner = Manner::Grant);
     }
 
     /// From now on says no to every request by itself.
     pub fn refuse_all(&mut self, code: RefusalCode) {
-        self.0.borrow_mut().manner = Manner::Refuse(code);
+        self.0.with(|queues| queues.manner = Manner::Refuse(code));
     }
 
     /// From now on says nothing by itself.
     pub fn be_silent(&mut self) {
-        self.0.borrow_mut().manner = Manner::Silent;
+        self.0.with(|queues| queues.manner = Manner::Silent);
     }
 
     /// Lets an agent of this name ask to share, with a minute to answer; gives the request's id.
@@ -141,11 +141,10 @@ impl Peer {
     ///
     /// If the name is empty, longer than 64 characters or has a control character.
     pub fn ask_to_share(&mut self, agent_name: &str) -> AskId {
-        let ask = {
-            let mut queues = self.0.borrow_mut();
+        let ask = self.0.with(|queues| {
             queues.asks += 1;
             AskId::new(queues.asks)
-        };
+        });
         let agent = AgentId::new("agent-1").expect("the text is an agent id");
         self.say(TermsRequested {
             ask,
@@ -160,18 +159,23 @@ impl Peer {
     /// Whether the visitor has been dropped.
     #[must_use]
     pub fn visitor_left(&self) -> bool {
-        self.0.borrow().left
+        self.0.with(|queues| queues.left)
+    }
+}
+
+/// Changes the queues, and wakes whoever waits for what arrived by it.
+fn change(both: &Both<Queues>, then: impl FnOnce(&mut Queues)) {
+    let waker = both.with(|queues| {
+        then(queues);
+        if queues.arrivals.is_empty() { None } else { queues.waker.take() }
+    });
+    // A waker may run the task at once, which looks into the queues.
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
 impl Queues {
-    fn arrive(&mut self, arrival: Arrival) {
-        self.arrivals.push_back(arrival);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
     fn answer(&mut self, message: &ClientMessage) {
         let granted: (RequestId, ServerMessage) = match message {
             ClientMessage::Identify(m) => {
@@ -204,10 +208,10 @@ impl Queues {
         };
         match self.manner {
             Manner::Silent => {}
-            Manner::Grant => self.arrive(Arrival::Message(granted.1)),
+            Manner::Grant => self.arrivals.push_back(Arrival::Message(granted.1)),
             Manner::Refuse(code) => {
                 let refused = Refused { re: granted.0, code, explanation: None };
-                self.arrive(Arrival::Message(refused.into()));
+                self.arrivals.push_back(Arrival::Message(refused.into()));
             }
         }
     }
@@ -215,26 +219,33 @@ impl Queues {
 
 impl Link for QueueLink {
     fn send(&mut self, message: ClientMessage) {
-        let mut queues = self.0.borrow_mut();
-        queues.answer(&message);
-        queues.said.push_back(message);
+        change(&self.0, |queues| {
+            queues.answer(&message);
+            queues.said.push_back(message);
+        });
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let mut queues = self.0.borrow_mut();
-        match queues.arrivals.pop_front() {
-            Some(arrival) => Poll::Ready(arrival),
-            None => {
-                queues.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        let waker = cx.waker().clone();
+        let (arrival, waker) = self.0.with(|queues| match queues.arrivals.pop_front() {
+            Some(arrival) => (Poll::Ready(arrival), Some(waker)),
+            None => (Poll::Pending, queues.waker.replace(waker)),
+        });
+        // The waker it replaces may be all that held a task, and its end looks into the queues.
+        drop(waker);
+        arrival
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.close(LinkClosed::Gone);
     }
 }
 
 impl Drop for QueueLink {
     fn drop(&mut self) {
-        self.0.borrow_mut().left = true;
+        self.0.with(|queues| queues.left = true);
     }
 }
 
@@ -247,5 +258,51 @@ impl fmt::Debug for QueueLink {
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Peer")
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::pending::RequestError;
+
+    fn is_error<E: core::error::Error + Send + Sync + 'static>(_: &E) {}
+
+    #[test]
+    fn a_visitor_under_test_goes_wherever_a_real_one_goes() {
+        let (visitor, mut peer) = visitor();
+        let app = std::thread::spawn(move || {
+            let sharing = smol::block_on(visitor.start_manual()).inspect_err(is_error).unwrap();
+            assert_eq!(sharing.key().to_string(), "123 456 786");
+            drop(sharing.end());
+        });
+        let start = loop {
+            match peer.said() {
+                Some(ClientMessage::SessionStart(start)) => break start,
+                Some(other) => panic!("{other:?}"),
+                None => std::thread::yield_now(),
+            }
+        };
+        peer.say(SessionConnected {
+            re: start.re,
+            start: start.start,
+            session: SessionId::new(1),
+            key: SessionKey::parse("123 456 786").ok(),
+        });
+        app.join().unwrap();
+        assert!(peer.visitor_left());
+    }
+
+    #[test]
+    fn without_a_peer_the_link_is_closed_and_nobody_waits_for_ever() {
+        let (visitor, peer) = visitor();
+        let mut pending = visitor.start_manual();
+        let first = smol::future::block_on(smol::future::poll_once(&mut pending));
+        assert!(first.is_none());
+        drop(peer);
+        let answer = smol::block_on(pending);
+        assert!(matches!(answer, Err(RequestError::Closed(LinkClosed::Gone))), "{answer:?}");
     }
 }
