@@ -43,13 +43,15 @@ mod transport;
 use coview_agent::Agent;
 use coview_agent::SignedIn;
 use coview_lifecycle::Anonymous;
-use coview_proto::AgentRole;
-use coview_proto::VisitorRole;
 
+pub use coview_proto::AgentRole;
 pub use coview_proto::Backoff;
 pub use coview_proto::Ended as ConnectError;
 pub use coview_proto::OpenError;
 pub use coview_proto::OpenErrorKind;
+pub use coview_proto::ProtocolError;
+pub use coview_proto::Role;
+pub use coview_proto::VisitorRole;
 
 pub use crate::config::AgentConfig;
 pub use crate::config::Config;
@@ -60,16 +62,41 @@ pub use crate::config::UrlError;
 pub use crate::driver::Driver;
 pub use crate::link::ChannelLink;
 
+/// The link of a visitor over a WebSocket driven by smol: the `L` of every type that holds one.
+///
+/// ```
+/// use coview_lifecycle::{Anonymous, Manual, Pending, Sharing};
+/// use coview_smol::{Driver, VisitorChannel, VisitorRole};
+///
+/// /// A screen of an app, with a start that may be under way.
+/// struct Screen {
+///     start: Option<Pending<Sharing<Manual, Anonymous>, Anonymous, VisitorChannel>>,
+///     driver: Option<Driver<VisitorRole>>,
+/// }
+/// # let _ = Screen { start: None, driver: None };
+/// ```
+pub type VisitorChannel = ChannelLink<VisitorRole>;
+
+/// The link of an agent over a WebSocket driven by smol: the `L` of every type that holds one.
+pub type AgentChannel = ChannelLink<AgentRole>;
+
 /// A visitor in state `S` over a WebSocket driven by smol.
-pub type Visitor<S> = coview_lifecycle::Visitor<S, ChannelLink<VisitorRole>>;
+pub type Visitor<S> = coview_lifecycle::Visitor<S, VisitorChannel>;
 
 /// A visitor in any state over a WebSocket driven by smol.
-pub type AnyVisitor = coview_lifecycle::AnyVisitor<ChannelLink<VisitorRole>>;
+pub type AnyVisitor = coview_lifecycle::AnyVisitor<VisitorChannel>;
 
 /// An agent in state `S` over a WebSocket driven by smol.
-pub type SmolAgent<S> = Agent<S, ChannelLink<AgentRole>>;
+pub type SmolAgent<S> = Agent<S, AgentChannel>;
+
+/// An agent in any state over a WebSocket driven by smol.
+pub type AnyAgent = coview_agent::AnyAgent<AgentChannel>;
 
 /// Connects a visitor and spawns its driver on smol's global executor.
+///
+/// A process that ends right after it dropped the visitor cuts the driver short: the server then
+/// keeps the visitor's place for its grace instead of hearing a goodbye. Use [`open`] and wait for
+/// the driver where that matters.
 ///
 /// # Errors
 ///
@@ -90,6 +117,18 @@ pub async fn connect(config: Config) -> Result<Visitor<Anonymous>, ConnectError>
 ///
 /// When the visitor has been dropped, the driver says goodbye to the server and ends.
 ///
+/// ```no_run
+/// # use coview_smol::Config;
+/// # async fn app(config: Config) -> Result<(), Box<dyn core::error::Error>> {
+/// let (visitor, driver) = coview_smol::open(config).await?;
+/// let driver = smol::spawn(driver.run());
+/// // …
+/// drop(visitor);
+/// driver.await; // the goodbye is said
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`connect`].
@@ -107,6 +146,20 @@ pub async fn open(
 }
 
 /// Signs an agent in and spawns its driver on smol's global executor.
+///
+/// ```no_run
+/// use coview_smol::AgentConfig;
+/// use coview_wire::{AgentToken, GroupId};
+///
+/// # smol::block_on(async {
+/// let server = "wss://help.example.org".parse()?;
+/// let token = AgentToken::new("the-token-of-grace")?;
+/// let agent = coview_smol::sign_in(AgentConfig::new(server, GroupId::new("12345")?, token)).await?;
+/// println!("signed in as {}", agent.card().name());
+/// # drop(agent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Errors
 ///

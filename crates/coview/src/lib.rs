@@ -11,6 +11,7 @@
 //! | [`start`] | `coview-start` | the start tracker, usable alone |
 //! | [`smol`] | `coview-smol` | connecting over WebSocket, TCP or TLS, on the smol runtime |
 //! | [`VisitorId`], [`Profile`], … | `coview-wire` | the vocabulary |
+//! | [`wire`] | `coview-wire` | all of it with the messages, for a [`Link`] or a [`queue::Peer`] |
 //!
 //! # Two ways to start
 //!
@@ -42,6 +43,40 @@
 //! }
 //! ```
 //!
+//! # A link of your own
+//!
+//! A [`Link`] carries a visitor's messages. One that looks at what passes, for a log or a test:
+//!
+//! ```
+//! use std::task::{Context, Poll};
+//!
+//! use coview::wire::{ClientMessage, ServerMessage};
+//! use coview::{Arrival, Link};
+//!
+//! struct Counted<L> {
+//!     link: L,
+//!     messages: usize,
+//! }
+//!
+//! impl<L: Link> Link for Counted<L> {
+//!     fn send(&mut self, message: ClientMessage) {
+//!         self.messages += 1;
+//!         self.link.send(message);
+//!     }
+//!
+//!     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+//!         self.link.poll_recv(cx).map(|arrival| {
+//!             if let Arrival::Message(ServerMessage::SessionConnected(_)) = arrival {
+//!                 self.messages += 1;
+//!             }
+//!             arrival
+//!         })
+//!     }
+//! }
+//! # let (link, _peer) = coview::queue::link();
+//! # let _ = Counted { link, messages: 0 };
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -64,10 +99,12 @@ pub use coview_lifecycle::Change;
 pub use coview_lifecycle::Command;
 pub use coview_lifecycle::Connectivity;
 pub use coview_lifecycle::Consent;
+pub use coview_lifecycle::DisplayKey;
 pub use coview_lifecycle::Identified;
 pub use coview_lifecycle::IdentifiedStep;
 pub use coview_lifecycle::IsIdentified;
 pub use coview_lifecycle::IsOnline;
+pub use coview_lifecycle::KeyDisplay;
 pub use coview_lifecycle::Link;
 pub use coview_lifecycle::LinkClosed;
 pub use coview_lifecycle::Manual;
@@ -88,6 +125,8 @@ pub use coview_lifecycle::TermsStep;
 pub use coview_lifecycle::Visitor;
 pub use coview_lifecycle::queue;
 pub use coview_lifecycle::table;
+#[doc(no_inline)]
+pub use coview_wire as wire;
 pub use coview_wire::AgentCard;
 pub use coview_wire::AgentId;
 pub use coview_wire::AgentToken;
@@ -153,6 +192,7 @@ pub mod start {
     pub use coview_start::DisplayKey;
     pub use coview_start::KeyDisplay;
     pub use coview_start::Noted;
+    pub use coview_start::OPEN_STARTS;
     pub use coview_start::StartId;
     pub use coview_start::StartMode;
     pub use coview_start::StartTracker;
@@ -161,7 +201,10 @@ pub mod start {
 /// The adapter for the smol runtime.
 #[cfg(feature = "smol")]
 pub mod smol {
+    pub use coview_smol::AgentChannel;
     pub use coview_smol::AgentConfig;
+    pub use coview_smol::AgentRole;
+    pub use coview_smol::AnyAgent;
     pub use coview_smol::AnyVisitor;
     pub use coview_smol::Backoff;
     pub use coview_smol::ChannelLink;
@@ -170,12 +213,16 @@ pub mod smol {
     pub use coview_smol::Driver;
     pub use coview_smol::OpenError;
     pub use coview_smol::OpenErrorKind;
+    pub use coview_smol::ProtocolError;
+    pub use coview_smol::Role;
     pub use coview_smol::Roots;
     pub use coview_smol::RootsError;
     pub use coview_smol::ServerUrl;
     pub use coview_smol::SmolAgent;
     pub use coview_smol::UrlError;
     pub use coview_smol::Visitor;
+    pub use coview_smol::VisitorChannel;
+    pub use coview_smol::VisitorRole;
     pub use coview_smol::connect;
     pub use coview_smol::open;
     pub use coview_smol::open_agent;
