@@ -173,7 +173,7 @@ impl<S, L> Visitor<S, L> {
         self.shared.facts.settings
     }
 
-    /// Whether there is a connection just now; for a user interface to show.
+    /// Whether there is a connection, as of the last step or answer; for a user interface to show.
     #[must_use]
     pub fn connectivity(&self) -> Connectivity {
         self.shared.facts.connectivity
@@ -357,6 +357,14 @@ impl<L: Link> Visitor<Anonymous, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Refused) leaves the visitor anonymous.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the request back.
     pub fn identify_as(
         self,
         visitor: VisitorId,
@@ -434,6 +442,14 @@ impl<L: Link> Visitor<Identified, L> {
     ///     visitor.connect_presence_with(data).await
     /// }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect_presence`](Self::connect_presence).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the request back.
     pub fn connect_presence_with(
         mut self,
         data: PresenceData,
@@ -653,13 +669,16 @@ impl<L: Link> Visitor<TermsShown, L> {
 
 /// # While sharing
 impl<M, H, L: Link> Visitor<Sharing<M, H>, L> {
-    /// How many agents watch.
+    /// How many agents watch, as of the last step: what arrives is taken while a [`next`] is
+    /// awaited, and [`Change::Guests`](crate::Change::Guests) tells it. A session begins with none.
+    ///
+    /// [`next`]: Visitor::next
     #[must_use]
     pub fn guests(&self) -> u32 {
         self.shared.facts.guests().0
     }
 
-    /// Who watches; at most the first 64.
+    /// Who watches, as of the last step; at most the first 64.
     #[must_use]
     pub fn agents(&self) -> &[AgentCard] {
         self.shared.facts.guests().1

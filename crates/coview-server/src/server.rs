@@ -53,6 +53,10 @@ impl Server {
     /// # Errors
     ///
     /// [`BindError`] if the address cannot be listened on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future frees the address.
     pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
