@@ -341,6 +341,11 @@ fn restart(why: EndReason, gracefully: bool) {
         assert!([EndReason::Left, EndReason::Shutdown, why].contains(&told), "{told}");
 
         // The agent who watched watches again; identity, presence, profile and data are there.
+        let ada = until!(
+            ada,
+            "the roster of the new server",
+            SignedInStep::Changed(ada, AgentChange::Roster) => ada
+        );
         let ada = sees(ada, "the visitor in the new server", "customer-42", |card| {
             card.profile == profile
                 && card.data.iter().collect::<Vec<_>>() == [("page", "/cart"), ("step", "2")]
@@ -348,7 +353,7 @@ fn restart(why: EndReason, gracefully: bool) {
                 && card.reachable
         })
         .await;
-        world.metric_becomes("coview_visitors_arrived_total", 1).await;
+        assert_eq!(world.metric("coview_visitors_arrived_total").await, 1);
         let (sharing, grace) = one_click(visitor, grace).await;
         drop((sharing, grace, ada));
         world.stop().await;
