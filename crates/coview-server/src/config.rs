@@ -45,7 +45,7 @@ pub struct Limits {
     /// How many connections may be open; beyond that a new one is closed at once. Default 10,000.
     pub connections: usize,
     /// How many messages may wait for a client that does not read, before it is cut off. Default
-    /// 1,024: the roster of some 30,000 visitors, which is said in one go.
+    /// 1,024. What is said in one go to a client that keeps up, as a roster is, may be more.
     pub queue_messages: usize,
     /// How many bytes may wait for a client that does not read, before it is cut off. Default 4 MiB.
     pub queue_bytes: usize,

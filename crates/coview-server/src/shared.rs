@@ -31,6 +31,7 @@ struct State {
     hub: Hub,
     clients: BTreeMap<ConnId, Arc<Outbox>>,
     last: u64,
+    turn: u64,
     wake_at: Option<Deadline>,
 }
 
@@ -41,6 +42,7 @@ impl Shared {
             hub: Hub::new(hub, seed),
             clients: BTreeMap::new(),
             last: 0,
+            turn: 0,
             wake_at: None,
         });
         (Arc::new(Self { limits, began: now(), state, rearm }), rearmed)
@@ -92,13 +94,14 @@ impl Shared {
 
     fn give(&self, state: &mut State, input: Input<'_>) {
         let at = Moment::new(now().saturating_duration_since(self.began));
+        state.turn += 1;
         state.hub.handle_input(at, input);
         let mut too_slow = Vec::new();
         loop {
             match state.hub.poll_output() {
                 Output::Send { conn, text } => {
                     if let Some(outbox) = state.clients.get(&conn)
-                        && outbox.push(text, &self.limits).is_err()
+                        && outbox.push(state.turn, text, &self.limits).is_err()
                     {
                         too_slow.push(conn);
                     }
