@@ -34,6 +34,7 @@ use crate::state::Requesting;
 use crate::state::SignedIn;
 use crate::state::State;
 use crate::state::Viewing;
+use crate::step::AskStatus;
 use crate::step::Change;
 use crate::step::RequestingStep;
 use crate::step::SignedInStep;
@@ -128,6 +129,7 @@ impl<L> fmt::Debug for ApiMisuse<L> {
 }
 
 /// What came of a command.
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum Applied<L> {
     /// It took effect at once.
     Now(AnyAgent<L>),
@@ -136,6 +138,10 @@ pub enum Applied<L> {
 }
 
 /// A request the server has not answered yet: [`Pending`] for any state.
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///
@@ -152,6 +158,7 @@ pub enum AnyPending<L> {
 
 /// Why a request of an [`AnyAgent`] was not granted.
 #[derive(Error)]
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum AnyRequestError<L> {
     /// The server said no and the agent goes on.
     #[error("refused: {reason}")]
@@ -166,6 +173,17 @@ pub enum AnyRequestError<L> {
     Closed(LinkClosed),
 }
 
+impl<L> AnyRequestError<L> {
+    /// The agent, unless the link ended for good.
+    #[must_use = "dropping an agent means leaving"]
+    pub fn into_agent(self) -> Option<AnyAgent<L>> {
+        match self {
+            Self::Refused { agent, .. } => Some(agent),
+            Self::Closed(_) => None,
+        }
+    }
+}
+
 impl<L> fmt::Debug for AnyRequestError<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -178,6 +196,7 @@ impl<L> fmt::Debug for AnyRequestError<L> {
 }
 
 /// What the world did to an [`AnyAgent`].
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum AnyStep<L> {
     /// The visitor accepted and the agent is in the session.
     Accepted(AnyAgent<L>),
@@ -189,6 +208,20 @@ pub enum AnyStep<L> {
     Changed(AnyAgent<L>, Change),
     /// The link ended for good.
     Closed(LinkClosed),
+}
+
+impl<L> AnyStep<L> {
+    /// The agent as it is now, unless the link ended for good.
+    #[must_use = "dropping an agent means leaving"]
+    pub fn into_agent(self) -> Option<AnyAgent<L>> {
+        match self {
+            Self::Accepted(agent)
+            | Self::AskOver(agent, _)
+            | Self::SessionEnded(agent, _)
+            | Self::Changed(agent, _) => Some(agent),
+            Self::Closed(_) => None,
+        }
+    }
 }
 
 macro_rules! each {
@@ -286,6 +319,24 @@ impl<L: AgentLink> AnyAgent<L> {
         }
     }
 
+    /// How far the request to share has come, while the agent is requesting.
+    #[must_use]
+    pub fn status(&self) -> Option<AskStatus> {
+        match self {
+            Self::Requesting(agent) => Some(agent.status()),
+            Self::SignedIn(_) | Self::Viewing(_) => None,
+        }
+    }
+
+    /// How many agents watch, this one included; none unless the agent is viewing.
+    #[must_use]
+    pub fn guests(&self) -> u32 {
+        match self {
+            Self::Viewing(agent) => agent.guests(),
+            Self::SignedIn(_) | Self::Requesting(_) => 0,
+        }
+    }
+
     /// Who watches; nobody unless the agent is viewing.
     #[must_use]
     pub fn agents(&self) -> &[AgentCard] {
@@ -377,6 +428,10 @@ impl<L: AgentLink> Future for AnyPending<L> {
 }
 
 /// Waits for the next thing the world does to an [`AnyAgent`].
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///
@@ -473,5 +528,45 @@ debug_variants! {
         SessionEnded(agent, reason),
         Changed(agent, change),
         Closed(reason),
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::queue;
+
+    #[test]
+    fn a_console_sees_how_far_its_request_has_come_and_who_watches() {
+        smol::block_on(async {
+            let (agent, mut peer) = queue::agent();
+            peer.grant_all();
+            let agent = AnyAgent::from(agent);
+            assert_eq!((agent.status(), agent.guests()), (None, 0));
+
+            let visitor = VisitorId::new("customer-42").expect("the text is a visitor id");
+            let Ok(Applied::Pending(pending)) = agent.apply(Command::Ask(visitor)) else {
+                panic!("the server grants a request")
+            };
+            let agent = pending.await.expect("the peer grants all");
+            assert_eq!((agent.status(), agent.guests()), (Some(AskStatus::Sent), 0));
+
+            peer.accept(peer.last_ask().expect("the agent asked"));
+            let agent = agent.next().await.into_agent().expect("the link is not closed");
+            assert_eq!((agent.status(), agent.guests()), (None, 1));
+
+            let Ok(Applied::Now(agent)) = agent.apply(Command::Leave) else {
+                panic!("leaving takes effect at once")
+            };
+            peer.refuse_all(RefusalCode::NoSuchKey);
+            let key = SessionKey::parse("123 456 786").expect("the text is a key");
+            let Ok(Applied::Pending(pending)) = agent.apply(Command::Join(key)) else {
+                panic!("the server grants a request")
+            };
+            let refused = pending.await.expect_err("the peer refuses all");
+            let agent = refused.into_agent().expect("only refused");
+            drop(peer);
+            assert!(agent.next().await.into_agent().is_none(), "closed");
+        });
     }
 }

@@ -22,6 +22,10 @@ use crate::state::State;
 /// reconnect and never acted on twice. Race it against a timer of your own if it should not wait
 /// for ever.
 ///
+/// # Panics
+///
+/// If it is polled after it is done.
+///
 /// # Cancel safety
 ///
 /// Nothing is lost when it is raced against something else and loses: race `&mut pending`, and
@@ -137,6 +141,9 @@ impl<S, L> fmt::Debug for Refused<S, L> {
 
 /// Why a request was not granted.
 ///
+/// A refusal holds the agent, also inside a boxed error: with `?` the agent stays for as long as the
+/// error is kept and leaves with it. Match on it, or take [`into_agent`](Self::into_agent), to go on.
+///
 /// ```
 /// use coview_agent::{RequestError, queue};
 /// use coview_wire::{RefusalCode, SessionKey};
@@ -156,6 +163,7 @@ impl<S, L> fmt::Debug for Refused<S, L> {
 /// # });
 /// ```
 #[derive(Error)]
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum RequestError<S, L> {
     /// The server said no and the agent goes on. Look at the reason, then try again or not.
     #[error("refused: {}", .0.reason)]

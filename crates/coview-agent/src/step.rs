@@ -76,6 +76,7 @@ impl fmt::Display for AskStatus {
 /// SignedIn ──▶ SignedIn   something changed
 ///          ──▶ ∎          the link ended for good
 /// ```
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum SignedInStep<L> {
     /// Something changed; the agent stays where it is.
     Changed(Agent<SignedIn, L>, Change),
@@ -93,6 +94,7 @@ pub enum SignedInStep<L> {
 ///    ▼ declined, expired, busy, lost
 /// SignedIn
 /// ```
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum RequestingStep<L> {
     /// The visitor accepted and the agent is in the session. If that has ended meanwhile, the next
     /// step says so.
@@ -110,6 +112,7 @@ pub enum RequestingStep<L> {
 /// Viewing ──▶ Viewing    something changed: who watches, the connection
 ///         ──▶ SignedIn   the session is over for this agent
 /// ```
+#[must_use = "dropping it drops the agent, who then leaves"]
 pub enum ViewingStep<L> {
     /// The session is over for this agent.
     Ended(Agent<SignedIn, L>, EndReason),
@@ -128,6 +131,20 @@ debug_variants! {
 }
 
 /// Waits for the next thing the world does to an agent. Made by [`Agent::next`].
+///
+/// A step that is awaited and thrown away takes the agent with it, so that is a warning:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # smol::block_on(async {
+/// # let (agent, _peer) = coview_agent::queue::agent();
+/// agent.next().await;
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///

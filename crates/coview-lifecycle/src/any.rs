@@ -17,12 +17,15 @@ use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
+use coview_wire::SessionId;
 use coview_wire::Settings;
+use coview_wire::Terms;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 use derive_more::From;
 use thiserror::Error;
 
+use crate::consent::Consent;
 use crate::debug::debug_variants;
 use crate::link::Connectivity;
 use crate::link::Link;
@@ -65,6 +68,44 @@ use crate::visitor::Visitor;
 /// assert_eq!(misuse.to_string(), "`accept` is not possible while Anonymous");
 /// let visitor = Visitor::<Anonymous, _>::try_from(misuse.into_visitor()).expect("still anonymous");
 /// # drop(visitor);
+/// ```
+///
+/// In a user interface one loop moves it on, whatever its state:
+///
+/// ```
+/// use coview_lifecycle::{AnyStep, AnyVisitor, Applied, Command, KeyDisplay, Link, LinkClosed};
+///
+/// async fn screen<L: Link>(mut visitor: AnyVisitor<L>) -> LinkClosed {
+///     loop {
+///         visitor = match visitor.next().await {
+///             AnyStep::Closed(reason) => return reason,
+///             AnyStep::TermsRequested(asked) => match asked.apply(Command::TermsDisplayed) {
+///                 Ok(Applied::Now(shown)) => shown,
+///                 Ok(Applied::Pending(_)) | Err(_) => unreachable!("it takes effect at once"),
+///             },
+///             step => step.into_visitor().expect("the link is not closed"),
+///         };
+///         println!("{}, {} watch", visitor.state(), visitor.guests());
+///         if let (Some(agent), Some(terms)) = (visitor.agent(), visitor.terms()) {
+///             println!("{} asks: {}", agent.name(), terms.text());
+///         }
+///         if let KeyDisplay::Show(key) = visitor.key_display() {
+///             println!("read this key out: {key}");
+///         }
+///     }
+/// }
+/// #
+/// # smol::block_on(async {
+/// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
+/// # peer.grant_all();
+/// # let visitor = visitor.identify("customer-42".parse().unwrap()).await.unwrap();
+/// # let visitor = visitor.connect_presence().await.unwrap();
+/// # peer.ask_to_share("Grace");
+/// # let mut screen = Box::pin(screen(visitor.into()));
+/// # assert!(smol::future::poll_once(&mut screen).await.is_none());
+/// # peer.close(LinkClosed::Gone);
+/// # assert_eq!(screen.await, LinkClosed::Gone);
+/// # });
 /// ```
 #[derive(From)]
 #[must_use = "dropping a visitor means leaving"]
@@ -160,6 +201,7 @@ impl<L> fmt::Debug for ApiMisuse<L> {
 }
 
 /// What came of a command.
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum Applied<L> {
     /// It took effect at once.
     Now(AnyVisitor<L>),
@@ -168,6 +210,10 @@ pub enum Applied<L> {
 }
 
 /// A request the server has not answered yet: [`Pending`] for any state.
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///
@@ -192,6 +238,7 @@ pub enum AnyPending<L> {
 
 /// Why a request of an [`AnyVisitor`] was not granted.
 #[derive(Error)]
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum AnyRequestError<L> {
     /// The server said no and the visitor goes on.
     #[error("refused: {reason}")]
@@ -206,6 +253,17 @@ pub enum AnyRequestError<L> {
     Closed(LinkClosed),
 }
 
+impl<L> AnyRequestError<L> {
+    /// The visitor, unless the link ended for good.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
+        match self {
+            Self::Refused { visitor, .. } => Some(visitor),
+            Self::Closed(_) => None,
+        }
+    }
+}
+
 impl<L> fmt::Debug for AnyRequestError<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -218,6 +276,7 @@ impl<L> fmt::Debug for AnyRequestError<L> {
 }
 
 /// What the world did to an [`AnyVisitor`].
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum AnyStep<L> {
     /// An agent asks to share.
     TermsRequested(AnyVisitor<L>),
@@ -231,6 +290,21 @@ pub enum AnyStep<L> {
     Changed(AnyVisitor<L>, Change),
     /// The link ended for good.
     Closed(LinkClosed),
+}
+
+impl<L> AnyStep<L> {
+    /// The visitor as it is now, unless the link ended for good.
+    #[must_use = "dropping a visitor means leaving"]
+    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
+        match self {
+            Self::TermsRequested(visitor)
+            | Self::TermsWithdrawn(visitor, _)
+            | Self::PresenceLost(visitor, _)
+            | Self::SessionEnded(visitor, _)
+            | Self::Changed(visitor, _) => Some(visitor),
+            Self::Closed(_) => None,
+        }
+    }
 }
 
 macro_rules! each {
@@ -312,6 +386,38 @@ impl<L> AnyVisitor<L> {
     }
 }
 
+macro_rules! while_asked {
+    ($any:expr, $visitor:ident => $body:expr) => {
+        match $any {
+            AnyVisitor::TermsRequested($visitor) => Some($body),
+            AnyVisitor::TermsShown($visitor) => Some($body),
+            AnyVisitor::Anonymous(_)
+            | AnyVisitor::Identified(_)
+            | AnyVisitor::PresenceConnected(_)
+            | AnyVisitor::SharingManualAnonymous(_)
+            | AnyVisitor::SharingManualIdentified(_)
+            | AnyVisitor::SharingManualPresence(_)
+            | AnyVisitor::SharingOneClick(_) => None,
+        }
+    };
+}
+
+macro_rules! while_sharing {
+    ($any:expr, $visitor:ident => $body:expr) => {
+        match $any {
+            AnyVisitor::SharingManualAnonymous($visitor) => Some($body),
+            AnyVisitor::SharingManualIdentified($visitor) => Some($body),
+            AnyVisitor::SharingManualPresence($visitor) => Some($body),
+            AnyVisitor::SharingOneClick($visitor) => Some($body),
+            AnyVisitor::Anonymous(_)
+            | AnyVisitor::Identified(_)
+            | AnyVisitor::PresenceConnected(_)
+            | AnyVisitor::TermsRequested(_)
+            | AnyVisitor::TermsShown(_) => None,
+        }
+    };
+}
+
 impl<L: Link> AnyVisitor<L> {
     /// Tells that the app went to the background or came back.
     pub fn app_moved(&mut self, app: AppState) {
@@ -335,20 +441,46 @@ impl<L: Link> AnyVisitor<L> {
         true
     }
 
-    /// Who watches; nobody unless the visitor is sharing.
+    /// Who asks to share, while an agent waits for the answer.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentCard> {
+        while_asked!(self, visitor => visitor.agent())
+    }
+
+    /// What the visitor is asked to agree to, while an agent waits for the answer.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        while_asked!(self, visitor => visitor.terms())
+    }
+
+    /// How long the visitor had to answer when the request arrived, in milliseconds.
+    #[must_use]
+    pub fn expires_ms(&self) -> Option<u32> {
+        while_asked!(self, visitor => visitor.expires_ms())
+    }
+
+    /// How many agents watch, as of the last step; none unless the visitor is sharing.
+    #[must_use]
+    pub fn guests(&self) -> u32 {
+        while_sharing!(self, visitor => visitor.guests()).unwrap_or(0)
+    }
+
+    /// Who watches, as of the last step; nobody unless the visitor is sharing.
     #[must_use]
     pub fn agents(&self) -> &[AgentCard] {
-        match self {
-            Self::SharingManualAnonymous(visitor) => visitor.agents(),
-            Self::SharingManualIdentified(visitor) => visitor.agents(),
-            Self::SharingManualPresence(visitor) => visitor.agents(),
-            Self::SharingOneClick(visitor) => visitor.agents(),
-            Self::Anonymous(_)
-            | Self::Identified(_)
-            | Self::PresenceConnected(_)
-            | Self::TermsRequested(_)
-            | Self::TermsShown(_) => &[],
-        }
+        while_sharing!(self, visitor => visitor.agents()).unwrap_or(&[])
+    }
+
+    /// The session, while the visitor is sharing.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        while_sharing!(self, visitor => visitor.session())
+    }
+
+    /// The visitor's consent, while the visitor is sharing.
+    #[must_use]
+    pub const fn consent(&self) -> Option<&Consent> {
+        while_sharing!(self, visitor => visitor.consent())
     }
 
     /// Applies a command.
@@ -476,6 +608,10 @@ impl<L: Link> Future for AnyPending<L> {
 }
 
 /// Waits for the next thing the world does to an [`AnyVisitor`].
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///
@@ -635,5 +771,61 @@ debug_variants! {
         SessionEnded(visitor, reason),
         Changed(visitor, change),
         Closed(reason),
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::queue;
+
+    async fn applied<L: Link>(visitor: AnyVisitor<L>, command: Command) -> AnyVisitor<L> {
+        match visitor.apply(command).expect("the command fits the state") {
+            Applied::Now(visitor) => visitor,
+            Applied::Pending(pending) => pending.await.expect("the peer grants all"),
+        }
+    }
+
+    #[test]
+    fn what_is_there_to_see_is_there_in_its_states_only() {
+        smol::block_on(async {
+            let (visitor, mut peer) = queue::visitor();
+            peer.grant_all();
+            let visitor = visitor.identify(VisitorId::new("customer-42").unwrap()).await.unwrap();
+            let visitor = AnyVisitor::from(visitor.connect_presence().await.unwrap());
+            assert_eq!(
+                (visitor.agent(), visitor.terms(), visitor.expires_ms()),
+                (None, None, None)
+            );
+
+            peer.ask_to_share("Grace");
+            let asked = visitor.next().await.into_visitor().unwrap();
+            assert_eq!(asked.agent().unwrap().name(), "Grace");
+            let shown = applied(asked, Command::TermsDisplayed).await;
+            assert_eq!(shown.agent().unwrap().name(), "Grace");
+            assert_eq!(shown.terms().unwrap().version(), "1");
+            assert_eq!(shown.expires_ms(), Some(60_000));
+            assert_eq!((shown.guests(), shown.session(), shown.consent()), (0, None, None));
+
+            let sharing = applied(shown, Command::Accept).await;
+            assert_eq!(
+                (sharing.agent(), sharing.terms(), sharing.expires_ms()),
+                (None, None, None)
+            );
+            assert_eq!(sharing.consent().map(Consent::session), sharing.session());
+            assert!(sharing.session().is_some());
+            assert_eq!(sharing.key_display(), KeyDisplay::Hidden);
+
+            let online = applied(sharing, Command::End).await;
+            peer.refuse_all(RefusalCode::ShuttingDown);
+            let Applied::Pending(pending) = online.apply(Command::StartManual).unwrap() else {
+                panic!("a start is granted by the server")
+            };
+            let visitor = pending.await.unwrap_err().into_visitor().expect("only refused");
+            assert_eq!(visitor.state(), StateKind::PresenceConnected);
+            drop(peer);
+            let visitor = visitor.next().await.into_visitor().expect("offline, and told so first");
+            assert!(visitor.next().await.into_visitor().is_none(), "closed");
+        });
     }
 }

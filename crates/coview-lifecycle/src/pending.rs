@@ -23,6 +23,10 @@ use crate::visitor::Visitor;
 /// reconnect and never acted on twice. Race it against a timer of your own if it should not wait
 /// for ever.
 ///
+/// # Panics
+///
+/// If it is polled after it is done.
+///
 /// # Cancel safety
 ///
 /// Nothing is lost when it is raced against something else and loses: race `&mut pending`, and
@@ -155,6 +159,9 @@ impl<S, L> fmt::Debug for Refused<S, L> {
 
 /// Why a request was not granted.
 ///
+/// A refusal holds the visitor, also inside a boxed error: with `?` the visitor stays for as long as the
+/// error is kept and leaves with it. Match on it, or take [`into_visitor`](Self::into_visitor), to go on.
+///
 /// ```
 /// use coview_lifecycle::{RequestError, queue};
 /// use coview_wire::RefusalCode;
@@ -174,6 +181,7 @@ impl<S, L> fmt::Debug for Refused<S, L> {
 /// # });
 /// ```
 #[derive(Error)]
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum RequestError<S, L> {
     /// The server said no and the visitor goes on. Look at the reason, then try again or not.
     #[error("refused: {}", .0.reason)]

@@ -47,6 +47,7 @@ pub enum Change {
 /// Anonymous ──▶ Anonymous   something changed
 ///           ──▶ ∎           the link ended for good
 /// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum AnonymousStep<L> {
     /// Something changed; the visitor stays where it is.
     Changed(Visitor<Anonymous, L>, Change),
@@ -60,6 +61,7 @@ pub enum AnonymousStep<L> {
 /// Identified ──▶ Identified   something changed
 ///            ──▶ ∎            the link ended for good
 /// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum IdentifiedStep<L> {
     /// Something changed; the visitor stays where it is.
     Changed(Visitor<Identified, L>, Change),
@@ -90,6 +92,7 @@ pub enum IdentifiedStep<L> {
 ///     }
 /// }
 /// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum PresenceStep<L> {
     /// An agent asks to share: show the terms, then call
     /// [`terms_displayed`](Visitor::terms_displayed).
@@ -108,6 +111,7 @@ pub enum PresenceStep<L> {
 ///                 ├──────────────────────────────▶ PresenceConnected
 /// TermsShown ─────┘
 /// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum TermsStep<S, L> {
     /// The request went away: take the terms off the screen and say why.
     Withdrawn(Visitor<PresenceConnected, L>, WithdrawReason),
@@ -121,6 +125,7 @@ pub enum TermsStep<S, L> {
 /// Sharing<M, H> ──▶ Sharing<M, H>   something changed: who watches, the connection
 ///               ──▶ H               the session was ended by somebody else
 /// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
 pub enum SharingStep<S, H, L> {
     /// The session is over; the visitor is where it came from.
     Ended(Visitor<H, L>, EndReason),
@@ -140,6 +145,20 @@ debug_variants! {
 }
 
 /// Waits for the next thing the world does to a visitor. Made by [`Visitor::next`].
+///
+/// A step that is awaited and thrown away takes the visitor with it, so that is a warning:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # smol::block_on(async {
+/// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
+/// visitor.next().await;
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// If it is polled after it is done.
 ///
 /// # Cancel safety
 ///
