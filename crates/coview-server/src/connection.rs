@@ -164,3 +164,97 @@ fn close_frame(reason: CloseReason) -> CloseFrame {
     };
     CloseFrame { code, reason: reason.as_str().into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::AtomicBool;
+    use core::sync::atomic::Ordering;
+    use std::io;
+
+    use async_tungstenite::tungstenite::protocol::Role;
+    use coview_hub::HubConfig;
+    use futures_lite::FutureExt;
+
+    use super::*;
+    use crate::config::Limits;
+
+    /// A client that never reads, and says the same again and again or nothing at all.
+    struct Client {
+        says: &'static [u8],
+        said: usize,
+        quiet: Arc<AtomicBool>,
+    }
+
+    impl AsyncRead for Client {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            let len = self.says.len();
+            if len == 0 || self.quiet.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            assert!(self.said < 1_000_000, "nobody else got a turn");
+            self.said += 1;
+            buffer[..len].copy_from_slice(self.says);
+            Poll::Ready(Ok(len))
+        }
+    }
+
+    impl AsyncWrite for Client {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    async fn serve_a_client(says: &'static [u8], while_served: impl Future<Output = ()>) {
+        let (shared, _rearmed) = Shared::new(HubConfig::default(), Limits::default(), [7; 32]);
+        let (conn, outbox) = shared.open().unwrap();
+        let quiet = Arc::new(AtomicBool::new(false));
+        let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
+        let config = Some(websocket_config());
+        let socket = WebSocketStream::from_raw_socket(client, Role::Server, config).await;
+        outbox.push(1, "first".into(), &shared.limits).ok().unwrap();
+        let close = async {
+            while_served.await;
+            quiet.store(true, Ordering::Relaxed);
+            outbox.close(CloseReason::TooSlow);
+            core::future::pending().await
+        };
+        let late = async {
+            Timer::after(10 * CLOSING).await;
+            panic!("the client is still there");
+        };
+        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), socket).or(close).or(late).await;
+        assert_eq!(shared.clients(), 0);
+    }
+
+    #[test]
+    fn a_client_that_never_reads_is_let_go_after_the_close() {
+        smol::block_on(serve_a_client(b"", smol::future::yield_now()));
+    }
+
+    #[test]
+    fn a_client_that_never_stops_talking_leaves_turns_to_others() {
+        // An empty text message with a mask of zeros.
+        const SAYS: &[u8] = &[0x81, 0x80, 0, 0, 0, 0];
+        smol::block_on(serve_a_client(SAYS, async {
+            for _ in 0..100 {
+                smol::future::yield_now().await;
+            }
+        }));
+    }
+}
