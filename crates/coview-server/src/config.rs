@@ -42,14 +42,15 @@ pub struct ServerConfig {
 /// What one client may take of the server, and all together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many connections may be open; beyond that a new one is closed at once. Default 10,000.
+    /// How many clients may be connected; beyond that a new one is sent away. As many connections
+    /// again may be on their way to become clients. Default 10,000.
     pub connections: usize,
     /// How many messages may wait for a client that does not read, before it is cut off. Default
     /// 1,024. What is said in one go to a client that keeps up, as a roster is, may be more.
     pub queue_messages: usize,
     /// How many bytes may wait for a client that does not read, before it is cut off. Default 4 MiB.
     pub queue_bytes: usize,
-    /// How long a TLS handshake and the head of an HTTP request may take. Default 10 seconds.
+    /// How long a TLS handshake may take, and an HTTP request with its answer. Default 10 seconds.
     pub handshake: Duration,
     /// How long clients may take to read their goodbye when the server stops. Default 5 seconds.
     pub drain: Duration,

@@ -10,11 +10,13 @@ use coview_wire::SUBPROTOCOL;
 use coview_wire::WEBSOCKET_PATH;
 use futures_lite::AsyncRead;
 use futures_lite::AsyncWrite;
+use futures_lite::FutureExt;
 use http_body_util::Full;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
 use hyper::StatusCode;
+use hyper::Version;
 use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper::header;
@@ -25,6 +27,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::upgrade::Upgraded;
 use smol::Executor;
+use smol::Timer;
 use smol_hyper::rt::FuturesIo;
 use smol_hyper::rt::SmolTimer;
 
@@ -40,7 +43,10 @@ pub(crate) type Stream = Pin<Box<dyn ByteStream>>;
 type Io = FuturesIo<Stream>;
 type Answer = Response<Full<Bytes>>;
 
-/// Serves HTTP on one stream, and the WebSocket if the client asks for it.
+/// Serves one HTTP request on a stream, and the WebSocket if the client asks for it.
+///
+/// A connection serves no second request and has no more than the time of the handshake: one that
+/// asks over and over and reads no answer would be held for ever.
 pub(crate) async fn serve(shared: Arc<Shared>, executor: Weak<Executor<'static>>, stream: Stream) {
     let handshake = shared.limits.handshake;
     let service = service_fn(|request| {
@@ -50,13 +56,20 @@ pub(crate) async fn serve(shared: Arc<Shared>, executor: Weak<Executor<'static>>
     let served = http1::Builder::new()
         .timer(SmolTimer::new())
         .header_read_timeout(handshake)
+        .keep_alive(false)
         .max_buf_size(16 * 1024)
         .serve_connection(FuturesIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "HTTP connection ended");
-    }
+        .with_upgrades();
+    let served = async {
+        if let Err(error) = served.await {
+            tracing::debug!(%error, "HTTP connection ended");
+        }
+    };
+    let late = async {
+        Timer::after(handshake).await;
+        tracing::debug!("HTTP connection ended: the answer was not read in time");
+    };
+    served.or(late).await;
 }
 
 fn answer(
@@ -113,7 +126,9 @@ fn upgrade(
     mut request: Request<Incoming>,
 ) -> Answer {
     let headers = request.headers();
-    if !lists(headers, header::UPGRADE, "websocket")
+    if *request.method() != Method::GET
+        || request.version() != Version::HTTP_11
+        || !lists(headers, header::UPGRADE, "websocket")
         || !lists(headers, header::CONNECTION, "upgrade")
     {
         let mut answer =
@@ -132,6 +147,11 @@ fn upgrade(
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
         return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
     };
+    if shared.is_full() {
+        let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        return answer;
+    }
     let accept = derive_accept_key(key.as_bytes());
     let Ok(accept) = HeaderValue::from_str(&accept) else {
         return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be used\n");
@@ -158,12 +178,8 @@ async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade) {
     let Some((stream, read)) = stream_of(upgraded) else { return };
     let config = Some(connection::websocket_config());
     let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, config).await;
-    match shared.open() {
-        Some((conn, outbox)) => connection::serve(shared, conn, outbox, socket).await,
-        None => tracing::warn!(
-            limit = shared.limits.connections,
-            "a client was sent away: the limit on connections is reached"
-        ),
+    if let Some((conn, outbox)) = shared.open() {
+        connection::serve(shared, conn, outbox, socket).await;
     }
 }
 

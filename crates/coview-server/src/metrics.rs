@@ -14,14 +14,14 @@ use crate::shared::Shared;
 /// The hub's counts as Prometheus text.
 pub(crate) fn text(shared: &Arc<Shared>) -> String {
     let mut registry = Registry::with_prefix("coview");
-    registry.register_collector(Box::new(HubCounts(shared.stats())));
+    registry.register_collector(Box::new(HubCounts(shared.stats(), shared.sent_away())));
     let mut text = String::new();
     encode(&mut text, &registry).expect("writing to a String cannot fail");
     text
 }
 
 #[derive(Debug)]
-struct HubCounts(Stats);
+struct HubCounts(Stats, u64);
 
 impl Collector for HubCounts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
@@ -79,6 +79,11 @@ impl Collector for HubCounts {
         }
         let counters = [
             ("connections_opened", "Connections opened", connections_opened),
+            (
+                "connections_sent_away",
+                "Connections closed at once because there were too many",
+                self.1,
+            ),
             ("closed_silent", "Connections closed for silence", closed_silent),
             (
                 "closed_too_slow",

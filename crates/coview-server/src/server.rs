@@ -109,9 +109,14 @@ impl Server {
         loop {
             match self.listener.accept().await {
                 Ok((tcp, _)) => {
+                    let Some(greeting) = self.shared.greet() else { continue };
                     let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
                     let inner = Arc::downgrade(executor);
-                    executor.spawn(greet(shared, inner, tcp, tls)).detach();
+                    let greet = async move {
+                        greet(shared, inner, tcp, tls).await;
+                        drop(greeting);
+                    };
+                    executor.spawn(greet).detach();
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: some will be free in a moment.

@@ -1,3 +1,6 @@
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -23,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     began: Instant,
     state: Mutex<State>,
+    /// How many connections are no WebSocket yet.
+    greeting: AtomicUsize,
     /// Says that the hub's deadline changed.
     rearm: Sender<()>,
 }
@@ -33,6 +38,34 @@ struct State {
     last: u64,
     turn: u64,
     wake_at: Option<Deadline>,
+    sent_away: u64,
+    /// When the log was told last that clients are sent away.
+    told: Option<Instant>,
+}
+
+/// How often the log is told that clients are sent away.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// A connection that is no WebSocket yet.
+pub(crate) struct Greeting(Arc<Shared>);
+
+impl Drop for Greeting {
+    fn drop(&mut self) {
+        self.0.greeting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// Counts a client that is sent away.
+    fn send_away(&mut self, limit: usize) {
+        self.sent_away += 1;
+        let now = now();
+        if self.told.is_none_or(|told| told + TELL_EVERY <= now) {
+            self.told = Some(now);
+            let sent_away = self.sent_away;
+            tracing::warn!(limit, sent_away, "clients are sent away: too many connections");
+        }
+    }
 }
 
 impl Shared {
@@ -44,8 +77,11 @@ impl Shared {
             last: 0,
             turn: 0,
             wake_at: None,
+            sent_away: 0,
+            told: None,
         });
-        (Arc::new(Self { limits, began: now(), state, rearm }), rearmed)
+        let greeting = AtomicUsize::new(0);
+        (Arc::new(Self { limits, began: now(), state, greeting, rearm }), rearmed)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -53,12 +89,35 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins with a connection, unless too many have not got further.
+    ///
+    /// They have a limit of their own, so that clients cannot keep an operator from the metrics.
+    pub(crate) fn greet(self: &Arc<Self>) -> Option<Greeting> {
+        let limit = self.limits.connections;
+        let greeting = Greeting(Arc::clone(self));
+        if self.greeting.fetch_add(1, Ordering::Relaxed) < limit {
+            return Some(greeting);
+        }
+        self.lock().send_away(limit);
+        None
+    }
+
+    /// Whether there are too many clients to let one more in. If so, it counts as sent away.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut state = self.lock();
+        let full = state.clients.len() >= self.limits.connections;
+        if full {
+            state.send_away(self.limits.connections);
+        }
+        full
+    }
+
     /// Lets a client in, unless there are too many.
     pub(crate) fn open(&self) -> Option<(ConnId, Arc<Outbox>)> {
-        let mut state = self.lock();
-        if state.clients.len() >= self.limits.connections {
+        if self.is_full() {
             return None;
         }
+        let mut state = self.lock();
         state.last += 1;
         let conn = ConnId::new(state.last);
         let outbox = Arc::new(Outbox::default());
@@ -80,6 +139,11 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Stats {
         self.lock().hub.stats()
+    }
+
+    /// How many connections were closed at once because there were too many.
+    pub(crate) fn sent_away(&self) -> u64 {
+        self.lock().sent_away
     }
 
     pub(crate) fn clients(&self) -> usize {
