@@ -56,7 +56,6 @@ pub(crate) async fn serve(shared: Arc<Shared>, executor: Weak<Executor<'static>>
     let served = http1::Builder::new()
         .timer(SmolTimer::new())
         .header_read_timeout(handshake)
-        .keep_alive(false)
         .max_buf_size(16 * 1024)
         .serve_connection(FuturesIo::new(stream), service)
         .with_upgrades();
@@ -116,6 +115,8 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // One request a connection; all but the WebSocket's answer are made here.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 

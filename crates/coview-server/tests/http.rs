@@ -52,12 +52,17 @@ fn answer(address: SocketAddr, request: &str) -> String {
     text
 }
 
-/// The first line of the answer, from a server that may go on.
-fn status(tcp: &mut TcpStream, request: &str) -> String {
+/// The head of the answer, from a server that may go on.
+fn said(tcp: &mut TcpStream, request: &str) -> String {
     tcp.write_all(request.as_bytes()).expect("the loopback works");
     let mut bytes = [0; 1024];
     let len = tcp.read(&mut bytes).expect("the loopback works");
-    String::from_utf8_lossy(&bytes[..len]).lines().next().unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&bytes[..len]).into_owned()
+}
+
+/// The first line of it.
+fn status(tcp: &mut TcpStream, request: &str) -> String {
+    said(tcp, request).lines().next().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -88,7 +93,6 @@ fn whoever_dawdles_is_let_go() {
 fn only_a_get_becomes_a_websocket() {
     with_server(limits(10, 20), |address| {
         for (first, code) in [
-            ("GET /v1/socket HTTP/1.1", "HTTP/1.1 101 "),
             ("HEAD /v1/socket HTTP/1.1", "HTTP/1.1 426 "),
             ("POST /v1/socket HTTP/1.1", "HTTP/1.1 405 "),
             ("GET /v1/socket HTTP/1.0", "HTTP/1.0 426 "),
@@ -96,6 +100,11 @@ fn only_a_get_becomes_a_websocket() {
             let line = status(&mut open(address), &format!("{first}\r\n{SOCKET}"));
             assert!(line.starts_with(code), "{first}: {line}");
         }
+        let answer = said(&mut open(address), &format!("GET /v1/socket HTTP/1.1\r\n{SOCKET}"));
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        let connection: Vec<_> =
+            answer.lines().filter(|line| line.starts_with("connection: ")).collect();
+        assert_eq!(connection, ["connection: upgrade"]);
     });
 }
 
@@ -104,7 +113,8 @@ fn one_client_too_many_is_told_so_and_counted() {
     with_server(limits(1, 20), |address| {
         let socket = format!("GET /v1/socket HTTP/1.1\r\n{SOCKET}");
         let mut first = open(address);
-        assert!(status(&mut first, &socket).starts_with("HTTP/1.1 101 "));
+        let became = status(&mut first, &socket);
+        assert!(became.starts_with("HTTP/1.1 101 "), "{became}");
         // The server opens the socket after it has answered.
         let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
         while !answer(address, metrics).contains("\ncoview_connections 1\n") {}
