@@ -8,7 +8,7 @@
 use coview::GroupId;
 
 // README:begin
-use coview::{PresenceStep, VisitorId};
+use coview::{PresenceStep, SharingStep, VisitorId};
 
 async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Error>> {
     let visitor = coview::smol::connect(config).await?; // Visitor<Anonymous>
@@ -27,8 +27,16 @@ async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Err
                 println!("{} asks: {}", asked.agent().name(), asked.terms().text());
                 let shown = asked.terms_displayed(); // the agent is told "displayed"
                 let sharing = shown.accept().await?; // Visitor<Sharing<OneClick, _>>: has no key()
-                println!("sharing with {} agent(s)", sharing.guests());
-                sharing.end() // Visitor<PresenceConnected>
+                match sharing.next().await {
+                    SharingStep::Changed(sharing, change) => {
+                        println!("{change:?}"); // Guests(1): the agent is in
+                        sharing.end() // Visitor<PresenceConnected>
+                    }
+                    SharingStep::Ended(visitor, reason) => {
+                        println!("over: {reason}");
+                        visitor
+                    }
+                }
             }
             PresenceStep::Changed(visitor, change) => {
                 println!("still online: {change:?}");
