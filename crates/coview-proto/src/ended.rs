@@ -14,6 +14,18 @@ use thiserror::Error;
 /// answers with its cause instead of trying for ever. Afterwards only
 /// [`Left`](Self::Left), [`Refused`](Self::Refused), [`Server`](Self::Server) and
 /// [`Backlog`](Self::Backlog) can happen; the engine comes back from everything else by itself.
+///
+/// Its words hold those of the cause, so it names no [`source`](core::error::Error::source): who
+/// prints a chain of errors reads each once.
+///
+/// ```
+/// use core::error::Error;
+/// use coview_proto::{Ended, OpenError, OpenErrorKind};
+///
+/// let ended = Ended::Unreachable(OpenError::new(OpenErrorKind::Connect, "refused"));
+/// assert_eq!(ended.to_string(), "the server cannot be reached: no connection: refused");
+/// assert!(ended.source().is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Ended {
     /// The app left.
@@ -29,14 +41,14 @@ pub enum Ended {
     Server(CloseReason),
     /// There was no connection to begin with. Check the address and the network, then try again.
     #[error("the server cannot be reached: {0}")]
-    Unreachable(#[source] OpenError),
+    Unreachable(OpenError),
     /// Opening the first connection and getting the first reply took too long. The address may
     /// lead to something that is not a coview server.
     #[error("the server did not answer in time")]
     NoAnswer,
     /// The first thing the other side said is not what a coview server says. Check the address.
     #[error("the other side does not speak the coview protocol: {0}")]
-    Protocol(#[source] ProtocolError),
+    Protocol(ProtocolError),
     /// The app said more than [`OUTBOX_LIMIT`](crate::OUTBOX_LIMIT) messages that the server has
     /// not acknowledged. Say less while there is no connection.
     #[error("too many messages wait for the connection")]
