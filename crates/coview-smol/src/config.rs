@@ -157,6 +157,9 @@ pub enum UrlError {
     /// There is no host.
     #[error("the host is missing")]
     Host,
+    /// The port is not a number from 1 to 65535.
+    #[error("the port must be a number from 1 to 65535")]
+    Port,
     /// A user name or password in the address. coview has no use for one.
     #[error("an address has no user name or password")]
     Userinfo,
@@ -196,7 +199,11 @@ impl FromStr for ServerUrl {
         } else {
             format!("{prefix}{WEBSOCKET_PATH}")
         };
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let port = match authority.as_str()[host.len()..].trim_start_matches(':') {
+            "" if tls => 443,
+            "" => 80,
+            port => port.parse().ok().filter(|port| *port != 0).ok_or(UrlError::Port)?,
+        };
         Ok(Self { tls, host: host.to_owned(), port, path })
     }
 }
@@ -270,5 +277,27 @@ impl Default for Roots {
 impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Roots")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Result<String, UrlError> {
+        text.parse().map(|url: ServerUrl| url.to_string())
+    }
+
+    #[test]
+    fn a_port_is_taken_as_it_is_or_refused() {
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(address("ws://example.org"), ok("ws://example.org:80/v1/socket"));
+        assert_eq!(address("ws://example.org:"), ok("ws://example.org:80/v1/socket"));
+        assert_eq!(address("wss://example.org:65535"), ok("wss://example.org:65535/v1/socket"));
+        assert_eq!(address("ws://[::1]:7300/help"), ok("ws://[::1]:7300/help/v1/socket"));
+        assert_eq!(address("wss://[::1]"), ok("wss://[::1]:443/v1/socket"));
+        for wrong in ["ws://example.org:65536", "ws://example.org:0", "ws://[::1]:99999"] {
+            assert_eq!(address(wrong), Err(UrlError::Port), "{wrong}");
+        }
     }
 }
