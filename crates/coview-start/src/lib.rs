@@ -145,9 +145,18 @@ impl StartTracker {
     }
 
     /// Like [`connected`](Self::connected), for an SDK whose keys are text of its own making. The
-    /// key is shown as it is.
+    /// key is shown as it is; an empty text is no key.
+    ///
+    /// ```
+    /// use coview_start::{KeyDisplay, StartId, StartMode, StartTracker};
+    ///
+    /// let mut tracker = StartTracker::new();
+    /// tracker.asked(StartId::new(1), StartMode::Manual);
+    /// tracker.connected_with_text(StartId::new(1), "");
+    /// assert_eq!(tracker.display(), KeyDisplay::Hidden);
+    /// ```
     pub fn connected_with_text(&mut self, id: StartId, key: &str) -> Noted {
-        self.connect(id, || Some(DisplayKey(Box::from(key))))
+        self.connect(id, || (!key.is_empty()).then(|| DisplayKey(Box::from(key))))
     }
 
     fn connect(&mut self, id: StartId, key: impl FnOnce() -> Option<DisplayKey>) -> Noted {
