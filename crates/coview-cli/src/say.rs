@@ -82,6 +82,36 @@ impl Serialize for Event {
     }
 }
 
+/// Characters that are no control characters and yet change what the rest of a line looks like, or
+/// where a line ends. What strangers give as their name or data may have them.
+const fn is_tricky(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Words in which nothing a stranger gave can reorder what stands beside it.
+fn tame(text: String) -> String {
+    if text.contains(is_tricky) { text.replace(is_tricky, "\u{fffd}") } else { text }
+}
+
+/// JSON that is one line to every reader of lines; such characters stand only within its strings.
+fn escaped(json: String) -> String {
+    if !json.contains(is_tricky) {
+        return json;
+    }
+    let mut line = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_tricky(c) {
+            line.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Standard output, in words or in JSON.
 pub(crate) struct Say {
     json: bool,
@@ -105,7 +135,7 @@ impl Say {
 
     pub(crate) fn tell(&mut self, event: &Event) {
         if self.json {
-            let line = serde_json::to_string(event).expect("values are always JSON");
+            let line = escaped(serde_json::to_string(event).expect("values are always JSON"));
             self.write(format_args!("{line}\n"));
         } else if !event.text.is_empty() {
             self.words(&event.text);
@@ -123,6 +153,7 @@ impl Say {
         // What was typed so far stays in the terminal's line and is read with the rest.
         let clear = if self.prompted { "\r\x1b[K" } else { "" };
         self.prompted = false;
+        let text = tame(text.to_string());
         self.write(format_args!("{clear}{text}\n"));
     }
 
@@ -150,5 +181,25 @@ impl Say {
     fn write(&mut self, text: fmt::Arguments<'_>) {
         let written = self.out.write_fmt(text).and_then(|()| self.out.flush());
         self.broken |= written.is_err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_cannot_reorder_or_break_a_line() {
+        let name = "Ada\u{202e}ysub\u{2066}\u{2028}x \u{5e9}\u{5dc}";
+        assert_eq!(tame(name.to_owned()), "Ada\u{fffd}ysub\u{fffd}\u{fffd}x \u{5e9}\u{5dc}");
+
+        let event = Event::new("roster", "").with("name", name);
+        let line = escaped(serde_json::to_string(&event).unwrap());
+        assert_eq!(
+            line,
+            "{\"event\":\"roster\",\"name\":\"Ada\\u202eysub\\u2066\\u2028x \u{5e9}\u{5dc}\"}"
+        );
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["name"], name);
     }
 }
