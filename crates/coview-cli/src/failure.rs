@@ -60,6 +60,9 @@ impl From<ConnectError> for Failure {
                 OpenErrorKind::Tls => Some(
                     "for a certificate of your own give --ca FILE; for a server without TLS write ws://",
                 ),
+                OpenErrorKind::Handshake if open.to_string().contains("503 ") => {
+                    Some("the server, or a proxy before it, has no room just now; try again later")
+                }
                 OpenErrorKind::Handshake => {
                     Some("check port and path of --server; a server with TLS is reached by wss://")
                 }
@@ -114,5 +117,25 @@ pub(crate) const fn remedy(code: RefusalCode) -> Option<&'static str> {
         | RefusalCode::SessionFull
         | RefusalCode::LimitExceeded
         | RefusalCode::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coview_smol::OpenError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_server_is_no_wrong_address() {
+        for (detail, told) in [
+            ("HTTP error: 503 Service Unavailable", "try again later"),
+            ("HTTP error: 404 Not Found", "check port and path"),
+        ] {
+            let error = OpenError::new(OpenErrorKind::Handshake, detail.to_owned());
+            let failure = Failure::from(ConnectError::Unreachable(error));
+            let remedy = failure.remedy.unwrap_or_default();
+            assert!(remedy.contains(told), "{detail}: {remedy}");
+        }
     }
 }
