@@ -209,12 +209,23 @@ impl ServerConfig {
     }
 }
 
-/// Says what is wrong with the text, in which line, without repeating the line: it may hold a token.
+/// Says what is wrong with the text, in which line, without repeating the line or a value in it: it
+/// may hold a token.
 fn told(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let message = match message.rsplit_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid type") => {
+            format!("wrong type, expected {expected}")
+        }
+        Some((found, expected)) if found.starts_with("invalid value") => {
+            format!("wrong value, expected {expected}")
+        }
+        Some(_) | None => message.to_owned(),
+    };
     let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
     match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
+        Some(line) => format!("line {line}: {message}"),
+        None => message,
     }
 }
 

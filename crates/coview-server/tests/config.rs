@@ -128,6 +128,8 @@ fn faults_are_told_in_words_and_never_repeat_a_token() {
     }
     let told = error(&GROUP.replace("\"a-secret-token\"", "\"a-secret-token"));
     assert!(told.contains("line ") && !told.contains("a-secret-token"), "{told}");
+    let told = error(&GROUP.replace("\"a-secret-token\"", "20261122"));
+    assert!(told.ends_with(": wrong type, expected agent token"), "{told}");
     let told = error(
         &GROUP
             .replace("key_digits = 9", "")
