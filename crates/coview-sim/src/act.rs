@@ -1,0 +1,249 @@
+//! What can be done to a world, as values: a script of them is a random story.
+
+use core::time::Duration;
+
+use coview_agent::Watching;
+use coview_lifecycle::Command;
+use coview_lifecycle::StateKind;
+use coview_lifecycle::table;
+use coview_lifecycle::table::Trigger;
+use coview_wire::AppState;
+use coview_wire::PresenceData;
+use coview_wire::PresencePatch;
+use coview_wire::SessionKey;
+
+use crate::client::AgentNo;
+use crate::client::ClientId;
+use crate::client::VisitorNo;
+use crate::network::Cut;
+use crate::network::Direction;
+use crate::network::Reach;
+use crate::town;
+use crate::world::World;
+
+/// One thing that is done to a world. Numbers beyond what there is are taken round again, so any
+/// script fits any world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Time passes.
+    Wait(Duration),
+    /// A visitor's app does something.
+    Visitor(usize, VisitorAct),
+    /// An agent's console does something.
+    Agent(usize, AgentAct),
+    /// The network does something to a client.
+    Network(usize, NetworkAct),
+    /// Something becomes of the hub.
+    Hub(HubAct),
+}
+
+/// What a visitor's app does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VisitorAct {
+    /// Calls one of the verbs the visitor's state has.
+    Possible(usize),
+    /// Calls a verb, whether the visitor's state has it or not.
+    Call(Command),
+    /// Goes to the background or comes back.
+    Move(AppState),
+    /// Changes its presence data.
+    Update(PresencePatch),
+    /// Takes back the request that waits.
+    GiveUp,
+    /// Leaves.
+    Leave,
+    /// Ends without a word.
+    Crash(Cut),
+    /// Is started again, if it is gone.
+    Restart,
+}
+
+/// What an agent's console does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentAct {
+    /// Asks one of the [`town::VISITORS`].
+    Ask(usize),
+    /// Types the key a visitor read out last.
+    JoinByEar(usize),
+    /// Types a key.
+    Join(SessionKey),
+    /// Withdraws, leaves or ends, whichever is possible.
+    Stop(bool),
+    /// Watches everybody, one of the [`town::VISITORS`], or nobody.
+    Watch(Option<Option<usize>>),
+    /// Removes one of the [`town::AGENTS`].
+    Eject(usize),
+    /// Takes back the request that waits.
+    GiveUp,
+    /// Leaves.
+    Leave,
+    /// Ends without a word.
+    Crash(Cut),
+    /// Is started again, if it is gone.
+    Restart,
+}
+
+/// What the network does to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkAct {
+    /// Cuts its connection.
+    Cut(Cut),
+    /// Stalls a direction of its connection.
+    Stall(Direction),
+    /// Lets a direction go on.
+    Unstall(Direction),
+    /// Changes what becomes of its tries to connect.
+    Reach(Reach),
+}
+
+/// What becomes of the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HubAct {
+    /// It is gone without a word and comes up again at once.
+    Crash(Cut),
+    /// It is asked to stop and comes up again at once.
+    Restart,
+    /// It is gone without a word and stays down.
+    GoDown,
+    /// It comes up, if it is down.
+    ComeUp,
+}
+
+impl World {
+    /// Does one thing.
+    pub fn act(&mut self, act: &Act) {
+        match act {
+            Act::Wait(time) => self.run_for(*time),
+            Act::Visitor(no, act) => {
+                if let Some(no) = round(*no, self.visitors()) {
+                    self.visitor_acts(VisitorNo(no), act);
+                }
+            }
+            Act::Agent(no, act) => {
+                if let Some(no) = round(*no, self.agents()) {
+                    self.agent_acts(AgentNo(no), act);
+                }
+            }
+            Act::Network(no, act) => {
+                if let Some(no) = round(*no, self.visitors() + self.agents()) {
+                    let client = match no.checked_sub(self.visitors()) {
+                        None => ClientId::Visitor(VisitorNo(no)),
+                        Some(no) => ClientId::Agent(AgentNo(no)),
+                    };
+                    match *act {
+                        NetworkAct::Cut(cut) => self.cut(client, cut),
+                        NetworkAct::Stall(direction) => self.stall(client, direction),
+                        NetworkAct::Unstall(direction) => self.unstall(client, direction),
+                        NetworkAct::Reach(reach) => self.set_reach(client, reach),
+                    }
+                }
+            }
+            Act::Hub(HubAct::Crash(cut)) => {
+                self.crash_hub(*cut);
+                self.start_hub();
+            }
+            Act::Hub(HubAct::Restart) => {
+                self.stop_hub();
+                self.start_hub();
+            }
+            Act::Hub(HubAct::GoDown) => self.crash_hub(Cut::BothNotice),
+            Act::Hub(HubAct::ComeUp) => self.start_hub(),
+        }
+    }
+
+    fn visitor_acts(&mut self, no: VisitorNo, act: &VisitorAct) {
+        match act {
+            VisitorAct::Possible(at) => {
+                if let Some(command) = self.state(no).and_then(|state| possible(state, *at, no)) {
+                    self.command(no, command);
+                }
+            }
+            VisitorAct::Call(command) => {
+                self.command(no, command.clone());
+            }
+            VisitorAct::Move(app) => self.move_app(no, *app),
+            VisitorAct::Update(patch) => {
+                self.update_presence(no, patch.clone());
+            }
+            VisitorAct::GiveUp => {
+                self.give_up(no);
+            }
+            VisitorAct::Leave => self.leave(no),
+            VisitorAct::Crash(cut) => self.crash(no, *cut),
+            VisitorAct::Restart => {
+                self.restart_visitor(no);
+            }
+        }
+    }
+
+    fn agent_acts(&mut self, no: AgentNo, act: &AgentAct) {
+        use coview_agent::Command;
+        match act {
+            AgentAct::Ask(whom) => {
+                let whom = town::visitor_id(town::VISITORS[whom % town::VISITORS.len()]);
+                self.agent_command(no, Command::Ask(whom));
+            }
+            AgentAct::JoinByEar(from) => {
+                if let Some(from) = round(*from, self.visitors()) {
+                    self.join_by_ear(no, VisitorNo(from));
+                }
+            }
+            AgentAct::Join(key) => {
+                self.agent_command(no, Command::Join(*key));
+            }
+            AgentAct::Stop(for_everybody) => {
+                let stop = if *for_everybody { Command::End } else { Command::Leave };
+                if !self.agent_command(no, stop) {
+                    self.agent_command(no, Command::Withdraw);
+                }
+            }
+            AgentAct::Watch(whom) => {
+                let whom = whom.map(|one| match one {
+                    None => Watching::Group,
+                    Some(one) => {
+                        let id = town::VISITORS[one % town::VISITORS.len()];
+                        Watching::Visitor(town::visitor_id(id))
+                    }
+                });
+                self.watch(no, whom);
+            }
+            AgentAct::Eject(whom) => {
+                self.eject(no, town::agent_id(town::AGENTS[whom % town::AGENTS.len()]));
+            }
+            AgentAct::GiveUp => {
+                self.agent_gives_up(no);
+            }
+            AgentAct::Leave => self.leave(no),
+            AgentAct::Crash(cut) => self.crash(no, *cut),
+            AgentAct::Restart => {
+                self.restart_agent(no);
+            }
+        }
+    }
+}
+
+fn round(no: usize, count: usize) -> Option<usize> {
+    no.checked_rem(count)
+}
+
+/// One of the verbs of a state; visitors identify with an id by their number.
+fn possible(state: StateKind, at: usize, no: VisitorNo) -> Option<Command> {
+    let commands = [
+        Command::Identify(
+            town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]),
+            None,
+        ),
+        Command::ConnectPresence(PresenceData::new()),
+        Command::StartManual,
+        Command::TermsDisplayed,
+        Command::Accept,
+        Command::Decline,
+        Command::End,
+        Command::Disconnect,
+        Command::LogOut,
+    ];
+    let fits = |trigger: Trigger| table::edge(state, trigger).is_some();
+    let possible: Vec<Command> =
+        commands.into_iter().filter(|command| fits(command.trigger())).collect();
+    round(at, possible.len()).and_then(|at| possible.into_iter().nth(at))
+}

@@ -1,0 +1,946 @@
+//! The rules that hold at every step of every run, checked from outside: by what apps say and are
+//! told, what goes over the wire, what typed values show, and what the hub logs.
+//!
+//! The checker knows nothing of how the hub or the engines do it. It is fed observations
+//! ([`Seen`]), and what breaks a rule is a [`Violation`].
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use coview_hub::Event;
+use coview_hub::HubConfig;
+use coview_hub::Place;
+use coview_lifecycle::StateKind;
+use coview_lifecycle::table;
+use coview_lifecycle::table::Trigger;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentMessage;
+use coview_wire::AgentNotice;
+use coview_wire::AskId;
+use coview_wire::AskOutcome;
+use coview_wire::ClientMessage;
+use coview_wire::GroupId;
+use coview_wire::PresenceId;
+use coview_wire::RequestId;
+use coview_wire::ServerMessage;
+use coview_wire::SessionId;
+use coview_wire::SessionKey;
+use coview_wire::StartBy;
+use coview_wire::StartId;
+use coview_wire::TermsRequested;
+use coview_wire::VisitorCard;
+use coview_wire::VisitorId;
+
+use crate::client::ClientId;
+
+/// A rule that must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// 1: a key is displayed ⇒ this session was started manually.
+    KeyOnlyIfManual,
+    /// 2: *accepted* is never said before *displayed*, and never twice for one request.
+    AcceptedAfterDisplayed,
+    /// 3: after *declined*, *withdrawn* or *expired* no one-click start follows without a new
+    /// request.
+    NoStartAfterNo,
+    /// 5: visitor, hub and agents agree once messages have settled.
+    Agreement,
+    /// 6: the group never changes; no message crosses groups.
+    GroupsApart,
+    /// 7: every request of an agent ends in exactly one way, and its agent is told no other.
+    OneOutcome,
+    /// 8: after the last socket closes the hub holds nothing past its grace times.
+    NothingLeft,
+    /// 10: every engine is idle again within a bounded number of outputs after one input.
+    IdleAgain,
+    /// A command is possible in a state exactly if the transition table says so.
+    Table,
+    /// Nobody is stuck: a client is connected, or closed with a reason.
+    NotStuck,
+    /// Hub and engines understand each other: nothing is undecodable or out of place.
+    Understood,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::KeyOnlyIfManual => "1, a key is shown only if the start was manual",
+            Self::AcceptedAfterDisplayed => "2, accepted once and after displayed",
+            Self::NoStartAfterNo => "3, no start after a no",
+            Self::Agreement => "5, everybody agrees",
+            Self::GroupsApart => "6, groups stay apart",
+            Self::OneOutcome => "7, one outcome",
+            Self::NothingLeft => "8, nothing is left",
+            Self::IdleAgain => "10, idle again",
+            Self::Table => "the transition table",
+            Self::NotStuck => "nobody is stuck",
+            Self::Understood => "everything is understood",
+        })
+    }
+}
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule.
+    pub rule: Rule,
+    /// What was seen.
+    pub how: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule {}: {}", self.rule, self.how)
+    }
+}
+
+/// One thing that was seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// A client came to be.
+    Came {
+        /// Who.
+        client: ClientId,
+        /// The group it was made for.
+        group: &'a GroupId,
+    },
+    /// A typed visitor said this to its link.
+    VisitorSaid {
+        /// Who.
+        client: ClientId,
+        /// What.
+        message: &'a ClientMessage,
+    },
+    /// A visitor's engine passed this up.
+    VisitorTold {
+        /// Who.
+        client: ClientId,
+        /// What.
+        message: &'a ServerMessage,
+    },
+    /// A typed agent said this to its link.
+    AgentSaid {
+        /// Who.
+        client: ClientId,
+        /// What.
+        message: &'a AgentMessage,
+    },
+    /// An agent's engine passed this up.
+    AgentTold {
+        /// Who.
+        client: ClientId,
+        /// What.
+        message: &'a AgentNotice,
+    },
+    /// A typed visitor looks like this.
+    Visitor {
+        /// Who.
+        client: ClientId,
+        /// The group it names.
+        group: &'a GroupId,
+        /// Its state.
+        state: StateKind,
+        /// The key it shows, as it is read out.
+        key: Option<&'a str>,
+        /// The session it shares in.
+        session: Option<SessionId>,
+    },
+    /// A typed agent looks like this.
+    Agent {
+        /// Who.
+        client: ClientId,
+        /// The group it names.
+        group: &'a GroupId,
+        /// The session it views.
+        session: Option<SessionId>,
+    },
+    /// A typed agent's request came to this.
+    AgentOutcome {
+        /// Who.
+        client: ClientId,
+        /// What came of it.
+        outcome: AskOutcome,
+    },
+    /// A command was tried on a typed visitor.
+    Command {
+        /// The state it was in.
+        state: StateKind,
+        /// What was tried.
+        trigger: Trigger,
+        /// Whether it was possible.
+        possible: bool,
+    },
+    /// The hub took this from a visitor.
+    HubHeardVisitor {
+        /// From whom.
+        client: ClientId,
+        /// What.
+        message: &'a ClientMessage,
+    },
+    /// The hub took this from an agent.
+    HubHeardAgent {
+        /// From whom.
+        client: ClientId,
+        /// What.
+        message: &'a AgentMessage,
+    },
+    /// The hub says this to a visitor.
+    HubSaidVisitor {
+        /// To whom.
+        client: ClientId,
+        /// What.
+        message: &'a ServerMessage,
+    },
+    /// The hub says this to an agent.
+    HubSaidAgent {
+        /// To whom.
+        client: ClientId,
+        /// What.
+        message: &'a AgentNotice,
+    },
+    /// The hub wrote this into its audit log.
+    Hub {
+        /// The line.
+        event: &'a Event,
+        /// Whose message the hub was handling.
+        client: Option<ClientId>,
+    },
+    /// The hub is gone, with everything it knew.
+    HubGone,
+    /// An engine, or the hub, was idle again after so many outputs.
+    Outputs {
+        /// Which engine; `None` is the hub.
+        of: Option<ClientId>,
+        /// How many outputs it made, the idle one included.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+/// What is known by what has been seen; and which rules were broken.
+#[derive(Clone, Debug, Default)]
+pub struct Checker {
+    /// Who may be seen by a group's visitors, and what they agree to.
+    groups: BTreeMap<GroupId, GroupFacts>,
+    clients: BTreeMap<ClientId, ClientFacts>,
+    asks: BTreeMap<AskId, AskFacts>,
+    sessions: BTreeMap<SessionId, SessionFacts>,
+    /// What the hub holds now, by its own account.
+    pub(crate) places: BTreeMap<Place, PlaceFacts>,
+    violations: Vec<Violation>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct GroupFacts {
+    agents: Vec<AgentCard>,
+    terms: Vec<coview_wire::Terms>,
+    /// Everybody who ever was identified in it.
+    visitors: BTreeSet<VisitorId>,
+}
+
+#[derive(Clone, Debug)]
+struct ClientFacts {
+    group: GroupId,
+    /// The starts the hub heard of.
+    starts: BTreeMap<StartId, StartBy>,
+    displayed: BTreeSet<AskId>,
+    heard_displayed: BTreeSet<AskId>,
+    heard_accepted: BTreeMap<AskId, RequestId>,
+    accepted: BTreeSet<AskId>,
+    /// Requests this visitor said no to, or knows to be over.
+    over: BTreeSet<AskId>,
+    /// The request of an agent.
+    ask: Option<AskId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskFacts {
+    pub(crate) group: GroupId,
+    pub(crate) visitor: VisitorId,
+    displayed: bool,
+    pub(crate) outcome: Option<AskOutcome>,
+    started: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SessionFacts {
+    group: GroupId,
+    ask: Option<AskId>,
+    pub(crate) place: Option<Place>,
+    pub(crate) client: Option<ClientId>,
+    key: Option<String>,
+    pub(crate) guests: Vec<AgentId>,
+    /// Whether it was accepted or started, and has not ended.
+    pub(crate) lives: bool,
+    pub(crate) started: bool,
+}
+
+/// A client as the hub holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct PlaceFacts {
+    pub(crate) group: GroupId,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) visitor: Option<VisitorId>,
+    pub(crate) online: Option<PresenceId>,
+}
+
+impl Checker {
+    /// A checker for a hub with these groups.
+    #[must_use]
+    pub fn new(config: &HubConfig) -> Self {
+        let groups = config.groups.iter().map(|(id, group)| {
+            let agents = group.agents.iter().map(|account| account.card.clone()).collect();
+            let terms = vec![group.terms.clone()];
+            (id.clone(), GroupFacts { agents, terms, visitors: BTreeSet::new() })
+        });
+        Self { groups: groups.collect(), ..Self::default() }
+    }
+
+    /// The rules that were broken, in order.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    pub(crate) fn broken(&mut self, rule: Rule, how: impl Into<String>) {
+        self.violations.push(Violation { rule, how: how.into() });
+    }
+
+    fn check(&mut self, rule: Rule, holds: bool, how: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(rule, how());
+        }
+    }
+
+    /// Takes in what was seen.
+    pub fn see(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Came { client, group } => {
+                let facts = ClientFacts {
+                    group: group.clone(),
+                    starts: BTreeMap::new(),
+                    displayed: BTreeSet::new(),
+                    heard_displayed: BTreeSet::new(),
+                    heard_accepted: BTreeMap::new(),
+                    accepted: BTreeSet::new(),
+                    over: BTreeSet::new(),
+                    ask: None,
+                };
+                self.clients.insert(client, facts);
+            }
+            Seen::VisitorSaid { client, message } => self.visitor_said(client, message),
+            Seen::VisitorTold { client, message } => self.visitor_told(client, message),
+            // What an agent says is checked where the hub hears it.
+            Seen::AgentSaid { .. } => {}
+            Seen::AgentTold { client, message } => self.agent_told(client, message),
+            Seen::Visitor { client, group, state, key, session } => {
+                self.same_group(client, group);
+                self.visitor_looks(client, state, key, session);
+            }
+            Seen::Agent { client, group, session } => {
+                self.same_group(client, group);
+                if let Some(session) = session {
+                    self.session_of_group(client, session);
+                }
+            }
+            Seen::AgentOutcome { client, outcome } => self.agent_outcome(client, outcome),
+            Seen::Command { state, trigger, possible } => {
+                let expected = table::edge(state, trigger).is_some();
+                self.check(Rule::Table, possible == expected, || {
+                    format!("`{trigger}` in {state}: possible {possible}, in the table {expected}")
+                });
+            }
+            Seen::HubHeardVisitor { client, message } => self.hub_heard_visitor(client, message),
+            Seen::HubHeardAgent { client, message } => match message {
+                AgentMessage::SignIn(it) => self.same_group(client, &it.group),
+                AgentMessage::Resume(it) => self.same_group(client, &it.group),
+                AgentMessage::Watch(_)
+                | AgentMessage::Unwatch(_)
+                | AgentMessage::Ask(_)
+                | AgentMessage::Withdraw(_)
+                | AgentMessage::Join(_)
+                | AgentMessage::Leave(_)
+                | AgentMessage::EndSession(_)
+                | AgentMessage::Eject(_)
+                | AgentMessage::Ping(_)
+                | AgentMessage::Bye(_) => {}
+            },
+            Seen::HubSaidVisitor { client, message } => self.hub_said_visitor(client, message),
+            Seen::HubSaidAgent { client, message } => self.hub_said_agent(client, message),
+            Seen::Hub { event, client } => self.hub_wrote(event, client),
+            Seen::HubGone => self.hub_gone(),
+            Seen::Outputs { of, count, limit } => {
+                self.check(Rule::IdleAgain, count <= limit, || {
+                    let who = of.map_or_else(|| "the hub".to_owned(), |client| client.to_string());
+                    format!("{who} made {count} outputs after one input; the limit is {limit}")
+                })
+            }
+        }
+    }
+}
+
+/// What the clients say and are told.
+impl Checker {
+    fn visitor_said(&mut self, client: ClientId, message: &ClientMessage) {
+        let Some(facts) = self.clients.get_mut(&client) else { return };
+        match message {
+            ClientMessage::TermsDisplayed(it) => {
+                facts.displayed.insert(it.ask);
+            }
+            ClientMessage::TermsDeclined(it) => {
+                facts.over.insert(it.ask);
+            }
+            ClientMessage::TermsAccepted(it) => {
+                let displayed = facts.displayed.contains(&it.ask);
+                let once = facts.accepted.insert(it.ask);
+                let over = facts.over.contains(&it.ask);
+                let ask = it.ask;
+                self.check(Rule::AcceptedAfterDisplayed, displayed, || {
+                    format!("{client} accepted {ask:?} before the terms were displayed")
+                });
+                self.check(Rule::AcceptedAfterDisplayed, once, || {
+                    format!("{client} accepted {ask:?} twice")
+                });
+                self.check(Rule::NoStartAfterNo, !over, || {
+                    format!("{client} accepted {ask:?} after it was over")
+                });
+            }
+            ClientMessage::SessionStart(it) => {
+                if let StartBy::VisitorId { ask } = it.by {
+                    let accepted = facts.accepted.contains(&ask);
+                    let over = facts.over.contains(&ask);
+                    self.check(Rule::NoStartAfterNo, accepted && !over, || {
+                        format!("{client} starts under {ask:?}, accepted {accepted}, over {over}")
+                    });
+                }
+            }
+            ClientMessage::Hello(_)
+            | ClientMessage::Resume(_)
+            | ClientMessage::Identify(_)
+            | ClientMessage::LogOut(_)
+            | ClientMessage::PresenceConnect(_)
+            | ClientMessage::PresenceUpdate(_)
+            | ClientMessage::PresenceDisconnect(_)
+            | ClientMessage::AppMoved(_)
+            | ClientMessage::SessionEnd(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Bye(_) => {}
+        }
+    }
+
+    fn visitor_told(&mut self, client: ClientId, message: &ServerMessage) {
+        let Some(facts) = self.clients.get_mut(&client) else { return };
+        match message {
+            ServerMessage::TermsWithdrawn(it) => {
+                facts.over.insert(it.ask);
+            }
+            ServerMessage::Resumed(it) => {
+                facts.over.extend(it.snapshot.ask_over.map(|over| over.ask));
+            }
+            ServerMessage::Welcome(_)
+            | ServerMessage::Identified(_)
+            | ServerMessage::PresenceConnected(_)
+            | ServerMessage::PresenceLost(_)
+            | ServerMessage::PresenceFocus(_)
+            | ServerMessage::TermsRequested(_)
+            | ServerMessage::SessionConnected(_)
+            | ServerMessage::SessionGuests(_)
+            | ServerMessage::SessionEnded(_)
+            | ServerMessage::Refused(_)
+            | ServerMessage::Problem(_)
+            | ServerMessage::Pong(_)
+            | ServerMessage::Closing(_) => {}
+        }
+    }
+
+    fn agent_told(&mut self, client: ClientId, message: &AgentNotice) {
+        let Some(facts) = self.clients.get_mut(&client) else { return };
+        match message {
+            AgentNotice::Asked(it) => facts.ask = Some(it.ask),
+            AgentNotice::Resumed(it) => {
+                let snapshot = &it.snapshot;
+                let ask = snapshot.ask.as_ref().map(|ask| ask.ask);
+                let begun = snapshot.view.as_ref().and_then(|view| view.ask);
+                let ended = snapshot.ask_ended.map(|ended| ended.ask);
+                facts.ask = ask.or(begun).or(ended).or(facts.ask);
+            }
+            AgentNotice::SignedIn(_)
+            | AgentNotice::Roster(_)
+            | AgentNotice::VisitorOnline(_)
+            | AgentNotice::VisitorChanged(_)
+            | AgentNotice::VisitorOffline(_)
+            | AgentNotice::TermsSeen(_)
+            | AgentNotice::AskEnded(_)
+            | AgentNotice::Joined(_)
+            | AgentNotice::ViewGuests(_)
+            | AgentNotice::ViewEnded(_)
+            | AgentNotice::Refused(_)
+            | AgentNotice::Problem(_)
+            | AgentNotice::Pong(_)
+            | AgentNotice::Closing(_) => {}
+        }
+    }
+
+    fn visitor_looks(
+        &mut self,
+        client: ClientId,
+        state: StateKind,
+        key: Option<&str>,
+        session: Option<SessionId>,
+    ) {
+        let facts = session.and_then(|session| self.sessions.get(&session)).cloned();
+        if let Some(session) = session {
+            self.session_of_group(client, session);
+            self.check(Rule::KeyOnlyIfManual, facts.is_some(), || {
+                format!("{client} shares in {session:?}, which never started")
+            });
+        }
+        let manual = facts.as_ref().is_some_and(|it| it.ask.is_none() && it.client == Some(client));
+        let own = facts.as_ref().and_then(|facts| facts.key.as_deref());
+        self.check(Rule::KeyOnlyIfManual, key.is_none() || (manual && key == own), || {
+            format!("{client} in {state} shows a key; manual {manual}, its own {}", key == own)
+        });
+        if state == StateKind::SharingOneClick {
+            let ask = facts.and_then(|facts| facts.ask);
+            let outcome = ask.and_then(|ask| self.asks.get(&ask)).and_then(|ask| ask.outcome);
+            self.check(Rule::NoStartAfterNo, outcome == Some(AskOutcome::Accepted), || {
+                format!("{client} is {state} after {ask:?} came to {outcome:?}")
+            });
+        }
+    }
+
+    fn agent_outcome(&mut self, client: ClientId, outcome: AskOutcome) {
+        let ask = self.clients.get(&client).and_then(|facts| facts.ask);
+        let real = ask.and_then(|ask| self.asks.get(&ask)).and_then(|ask| ask.outcome);
+        let fits = match outcome {
+            // A client may know less than the hub, never something else.
+            AskOutcome::Lost | AskOutcome::Unknown => true,
+            AskOutcome::Accepted
+            | AskOutcome::Declined
+            | AskOutcome::Withdrawn
+            | AskOutcome::Expired
+            | AskOutcome::Busy => real == Some(outcome),
+        };
+        self.check(Rule::OneOutcome, fits, || {
+            format!("{client} sees {ask:?} come to {outcome:?}; it came to {real:?}")
+        });
+    }
+
+    fn same_group(&mut self, client: ClientId, group: &GroupId) {
+        let own = self.clients.get(&client).map(|facts| &facts.group);
+        let same = own.is_none_or(|own| own == group);
+        self.check(Rule::GroupsApart, same, || format!("{client} is in {group} now"));
+    }
+}
+
+/// What goes over the wire.
+impl Checker {
+    fn hub_heard_visitor(&mut self, client: ClientId, message: &ClientMessage) {
+        match message {
+            ClientMessage::Hello(it) => return self.same_group(client, &it.group),
+            ClientMessage::Resume(it) => return self.same_group(client, &it.group),
+            ClientMessage::Identify(_)
+            | ClientMessage::LogOut(_)
+            | ClientMessage::PresenceConnect(_)
+            | ClientMessage::PresenceUpdate(_)
+            | ClientMessage::PresenceDisconnect(_)
+            | ClientMessage::AppMoved(_)
+            | ClientMessage::TermsDisplayed(_)
+            | ClientMessage::TermsAccepted(_)
+            | ClientMessage::TermsDeclined(_)
+            | ClientMessage::SessionStart(_)
+            | ClientMessage::SessionEnd(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Bye(_) => {}
+        }
+        let Some(facts) = self.clients.get_mut(&client) else { return };
+        match message {
+            ClientMessage::Identify(it) => {
+                if let Some(group) = self.groups.get_mut(&facts.group) {
+                    group.visitors.insert(it.visitor.clone());
+                }
+            }
+            ClientMessage::SessionStart(it) => {
+                facts.starts.insert(it.start, it.by);
+            }
+            ClientMessage::TermsDisplayed(it) => {
+                facts.heard_displayed.insert(it.ask);
+            }
+            ClientMessage::TermsAccepted(it) => {
+                let displayed = facts.heard_displayed.contains(&it.ask);
+                // The same message may be said again after a reconnect.
+                let first = *facts.heard_accepted.entry(it.ask).or_insert(it.re);
+                let (ask, again) = (it.ask, first != it.re);
+                self.check(Rule::AcceptedAfterDisplayed, displayed && !again, || {
+                    format!(
+                        "{client} accepts {ask:?} on the wire, displayed {displayed}, again {again}"
+                    )
+                });
+            }
+            ClientMessage::Hello(_)
+            | ClientMessage::Resume(_)
+            | ClientMessage::LogOut(_)
+            | ClientMessage::PresenceConnect(_)
+            | ClientMessage::PresenceUpdate(_)
+            | ClientMessage::PresenceDisconnect(_)
+            | ClientMessage::AppMoved(_)
+            | ClientMessage::TermsDeclined(_)
+            | ClientMessage::SessionEnd(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Bye(_) => {}
+        }
+    }
+
+    fn hub_said_visitor(&mut self, client: ClientId, message: &ServerMessage) {
+        match message {
+            ServerMessage::TermsRequested(it) => self.terms_of_group(client, it),
+            ServerMessage::TermsWithdrawn(it) => self.ask_of_group(client, it.ask),
+            ServerMessage::SessionConnected(it) => {
+                self.session_of_group(client, it.session);
+                self.key_given(client, it.start, it.session, it.key.as_ref());
+            }
+            ServerMessage::SessionGuests(it) => {
+                self.session_of_group(client, it.session);
+                self.cards_of_group(client, &it.guests);
+            }
+            ServerMessage::SessionEnded(it) => self.session_of_group(client, it.session),
+            ServerMessage::Resumed(it) => {
+                let snapshot = &it.snapshot;
+                if let Some(asked) = &snapshot.ask {
+                    self.terms_of_group(client, asked);
+                }
+                if let Some(session) = &snapshot.session {
+                    self.session_of_group(client, session.session);
+                    self.cards_of_group(client, &session.guests);
+                    let (start, key) = (session.start, session.key.as_ref());
+                    self.key_given(client, start, session.session, key);
+                }
+            }
+            ServerMessage::Welcome(_)
+            | ServerMessage::Identified(_)
+            | ServerMessage::PresenceConnected(_)
+            | ServerMessage::PresenceLost(_)
+            | ServerMessage::PresenceFocus(_)
+            | ServerMessage::Refused(_)
+            | ServerMessage::Problem(_)
+            | ServerMessage::Pong(_)
+            | ServerMessage::Closing(_) => {}
+        }
+    }
+
+    fn hub_said_agent(&mut self, client: ClientId, message: &AgentNotice) {
+        match message {
+            AgentNotice::Roster(it) => {
+                for card in &it.visitors {
+                    self.visitor_of_group(client, card);
+                }
+            }
+            AgentNotice::VisitorOnline(it) => self.visitor_of_group(client, &it.card),
+            AgentNotice::VisitorChanged(it) => self.visitor_of_group(client, &it.card),
+            AgentNotice::Asked(it) => self.ask_of_group(client, it.ask),
+            AgentNotice::TermsSeen(it) => self.ask_of_group(client, it.ask),
+            AgentNotice::AskEnded(it) => {
+                self.ask_of_group(client, it.ask);
+                let facts = self.asks.get(&it.ask);
+                let displayed = facts.is_some_and(|ask| ask.displayed);
+                let real = facts.and_then(|ask| ask.outcome);
+                let (ask, outcome) = (it.ask, it.outcome);
+                self.check(
+                    Rule::AcceptedAfterDisplayed,
+                    outcome != AskOutcome::Accepted || displayed,
+                    || format!("{client} is told accepted for {ask:?} before displayed"),
+                );
+                self.check(Rule::OneOutcome, real == Some(outcome), || {
+                    format!("{client} is told {outcome:?} for {ask:?}; it came to {real:?}")
+                });
+            }
+            AgentNotice::Joined(it) => {
+                self.session_of_group(client, it.view.session);
+                self.cards_of_group(client, &it.view.guests);
+            }
+            AgentNotice::ViewGuests(it) => {
+                self.session_of_group(client, it.session);
+                self.cards_of_group(client, &it.guests);
+            }
+            AgentNotice::ViewEnded(it) => self.session_of_group(client, it.session),
+            AgentNotice::Resumed(it) => {
+                let snapshot = &it.snapshot;
+                if let Some(ask) = &snapshot.ask {
+                    self.ask_of_group(client, ask.ask);
+                }
+                if let Some(view) = &snapshot.view {
+                    self.session_of_group(client, view.session);
+                    self.cards_of_group(client, &view.guests);
+                }
+            }
+            AgentNotice::SignedIn(it) => {
+                self.cards_of_group(client, core::slice::from_ref(&it.agent));
+            }
+            AgentNotice::VisitorOffline(_)
+            | AgentNotice::Refused(_)
+            | AgentNotice::Problem(_)
+            | AgentNotice::Pong(_)
+            | AgentNotice::Closing(_) => {}
+        }
+    }
+
+    /// A key goes out to a visitor: only for a start it asked to have one for.
+    fn key_given(
+        &mut self,
+        client: ClientId,
+        start: StartId,
+        session: SessionId,
+        key: Option<&SessionKey>,
+    ) {
+        let by = self.clients.get(&client).and_then(|facts| facts.starts.get(&start)).copied();
+        let fits = match by {
+            Some(StartBy::RandomKey) => key.is_some(),
+            Some(StartBy::VisitorId { .. }) | None => key.is_none(),
+        };
+        self.check(Rule::KeyOnlyIfManual, fits, || {
+            format!("{client} gets a key {} for {start:?} by {by:?}", key.is_some())
+        });
+        if let (Some(facts), Some(key)) = (self.sessions.get_mut(&session), key) {
+            let mut text = String::new();
+            key.write_grouped(&mut text).expect("writing to a String cannot fail");
+            facts.key = Some(text);
+        }
+    }
+
+    fn facts(&self, client: ClientId) -> Option<(&ClientFacts, &GroupFacts)> {
+        let facts = self.clients.get(&client)?;
+        Some((facts, self.groups.get(&facts.group)?))
+    }
+
+    fn ask_of_group(&mut self, client: ClientId, ask: AskId) {
+        let own = self.clients.get(&client).map(|facts| &facts.group);
+        let group = self.asks.get(&ask).map(|facts| &facts.group);
+        let same = group == own;
+        self.check(Rule::GroupsApart, same, || {
+            format!("{client} is told of {ask:?}, which is not its group's")
+        });
+    }
+
+    fn session_of_group(&mut self, client: ClientId, session: SessionId) {
+        let own = self.clients.get(&client).map(|facts| &facts.group);
+        let group = self.sessions.get(&session).map(|facts| &facts.group);
+        let same = group == own;
+        self.check(Rule::GroupsApart, same, || {
+            format!("{client} is told of {session:?}, which is not its group's")
+        });
+    }
+
+    fn cards_of_group(&mut self, client: ClientId, cards: &[AgentCard]) {
+        let known = self.facts(client);
+        let own = known.is_none_or(|(_, group)| cards.iter().all(|it| group.agents.contains(it)));
+        self.check(Rule::GroupsApart, own, || {
+            format!("{client} is shown an agent who is not its group's")
+        });
+    }
+
+    fn visitor_of_group(&mut self, client: ClientId, card: &VisitorCard) {
+        let known = self.facts(client);
+        let own = known.is_none_or(|(_, group)| group.visitors.contains(&card.visitor));
+        let visitor = &card.visitor;
+        self.check(Rule::GroupsApart, own, || {
+            format!("{client} is shown {visitor}, who is not its group's")
+        });
+    }
+
+    fn terms_of_group(&mut self, client: ClientId, asked: &TermsRequested) {
+        self.ask_of_group(client, asked.ask);
+        self.cards_of_group(client, core::slice::from_ref(&asked.agent));
+        let known = self.facts(client);
+        let own = known.is_none_or(|(_, group)| group.terms.contains(&asked.terms));
+        self.check(Rule::GroupsApart, own, || {
+            format!("{client} is shown terms that are not its group's")
+        });
+    }
+}
+
+/// What the hub logs.
+impl Checker {
+    fn hub_wrote(&mut self, event: &Event, client: Option<ClientId>) {
+        match event {
+            Event::VisitorArrived { group, client: place }
+            | Event::AgentSignedIn { group, client: place, .. } => {
+                let facts =
+                    PlaceFacts { group: group.clone(), client, visitor: None, online: None };
+                self.places.insert(*place, facts);
+                if let Some(client) = client {
+                    self.same_group(client, group);
+                }
+            }
+            Event::VisitorResumed { group, client: place }
+            | Event::AgentResumed { group, client: place, .. } => {
+                let before = self.places.get(place).map(|facts| facts.client);
+                self.check(Rule::GroupsApart, before == Some(client), || {
+                    format!("{client:?} resumed the place of {before:?}")
+                });
+                if let Some(client) = client {
+                    self.same_group(client, group);
+                }
+            }
+            Event::VisitorGone { client: place, .. } | Event::AgentLeft { client: place, .. } => {
+                self.places.remove(place);
+            }
+            Event::Identified { client: place, visitor, .. } => {
+                if let Some(facts) = self.places.get_mut(place) {
+                    facts.visitor = Some(visitor.clone());
+                }
+            }
+            Event::LoggedOut { client: place, .. } => {
+                if let Some(facts) = self.places.get_mut(place) {
+                    facts.visitor = None;
+                }
+            }
+            Event::Online { client: place, presence, .. } => {
+                if let Some(facts) = self.places.get_mut(place) {
+                    facts.online = Some(*presence);
+                }
+            }
+            Event::Offline { client: place, .. } => {
+                if let Some(facts) = self.places.get_mut(place) {
+                    facts.online = None;
+                }
+            }
+            Event::Asked { group, ask, visitor, .. } => {
+                let facts = AskFacts {
+                    group: group.clone(),
+                    visitor: visitor.clone(),
+                    displayed: false,
+                    outcome: None,
+                    started: false,
+                };
+                let new = self.asks.insert(*ask, facts).is_none();
+                self.check(Rule::OneOutcome, new, || format!("{ask:?} was asked twice"));
+            }
+            Event::TermsDisplayed { ask, .. } => {
+                if let Some(facts) = self.asks.get_mut(ask) {
+                    facts.displayed = true;
+                }
+            }
+            Event::Accepted { group, ask, session, .. } => {
+                let displayed = self.asks.get(ask).is_some_and(|facts| facts.displayed);
+                self.check(Rule::AcceptedAfterDisplayed, displayed, || {
+                    format!("the hub notes {ask:?} accepted before displayed")
+                });
+                self.ask_came_to(*ask, AskOutcome::Accepted);
+                self.session_begins(group, *session, Some(*ask));
+            }
+            Event::Declined { ask, .. } => self.ask_came_to(*ask, AskOutcome::Declined),
+            Event::AskEnded { ask, outcome, .. } => self.ask_came_to(*ask, *outcome),
+            Event::SessionStarted { group, session, client: place, ask, .. } => {
+                match ask {
+                    Some(ask) => self.one_click_started(*ask, *session),
+                    None => self.session_begins(group, *session, None),
+                }
+                let of = self.places.get(place).and_then(|facts| facts.client);
+                if let Some(facts) = self.sessions.get_mut(session) {
+                    facts.place = Some(*place);
+                    facts.client = of;
+                    facts.started = true;
+                }
+            }
+            Event::GuestJoined { session, agent, count, .. } => {
+                if let Some(facts) = self.sessions.get_mut(session) {
+                    facts.guests.push(agent.clone());
+                }
+                self.guests_count(*session, *count);
+            }
+            Event::GuestLeft { session, agent, count, .. } => {
+                if let Some(facts) = self.sessions.get_mut(session)
+                    && let Some(at) = facts.guests.iter().position(|guest| guest == agent)
+                {
+                    facts.guests.remove(at);
+                }
+                self.guests_count(*session, *count);
+            }
+            Event::SessionEnded { session, .. } => {
+                let lived = self.sessions.get(session).is_some_and(|facts| facts.lives);
+                self.check(Rule::Agreement, lived, || {
+                    format!("{session:?} ended and did not live")
+                });
+                if let Some(facts) = self.sessions.get_mut(session) {
+                    facts.lives = false;
+                }
+            }
+            Event::VisitorDropped { .. }
+            | Event::AgentDropped { .. }
+            | Event::WrongKey { .. }
+            | Event::TooManyTries { .. }
+            | Event::Refused { .. }
+            | Event::CutOff { .. } => {}
+            // The log may grow lines this checker has no rule for.
+            _ => {}
+        }
+    }
+
+    fn ask_came_to(&mut self, ask: AskId, outcome: AskOutcome) {
+        let before = self.asks.get(&ask).map(|facts| facts.outcome);
+        self.check(Rule::OneOutcome, before == Some(None), || {
+            format!("{ask:?} came to {outcome:?} after {before:?}")
+        });
+        if let Some(facts) = self.asks.get_mut(&ask) {
+            facts.outcome = Some(outcome);
+        }
+    }
+
+    fn session_begins(&mut self, group: &GroupId, session: SessionId, ask: Option<AskId>) {
+        let facts = SessionFacts {
+            group: group.clone(),
+            ask,
+            place: None,
+            client: None,
+            key: None,
+            guests: Vec::new(),
+            lives: true,
+            started: false,
+        };
+        let new = self.sessions.insert(session, facts).is_none();
+        self.check(Rule::Agreement, new, || format!("{session:?} began twice"));
+    }
+
+    fn one_click_started(&mut self, ask: AskId, session: SessionId) {
+        let accepted_as = self.sessions.get(&session).filter(|it| it.lives).and_then(|it| it.ask);
+        let facts = self.asks.get_mut(&ask);
+        let outcome = facts.as_ref().and_then(|facts| facts.outcome);
+        let first = facts.is_some_and(|facts| !core::mem::replace(&mut facts.started, true));
+        let accepted = outcome == Some(AskOutcome::Accepted) && accepted_as == Some(ask);
+        self.check(Rule::NoStartAfterNo, accepted && first, || {
+            format!("a one-click start for {ask:?}, which came to {outcome:?}; first {first}")
+        });
+    }
+
+    fn guests_count(&mut self, session: SessionId, count: u32) {
+        let guests = self.sessions.get(&session).map(|facts| facts.guests.len());
+        let same = guests == usize::try_from(count).ok();
+        self.check(Rule::Agreement, same, || {
+            format!("{session:?} counts {count} guests; {guests:?} joined")
+        });
+    }
+
+    /// Nobody is left to end what the hub held. For its clients it is lost.
+    fn hub_gone(&mut self) {
+        self.places.clear();
+        for facts in self.asks.values_mut() {
+            facts.outcome.get_or_insert(AskOutcome::Lost);
+        }
+        for facts in self.sessions.values_mut() {
+            facts.lives = false;
+        }
+    }
+
+    /// The sessions that live, by the hub's own account.
+    pub(crate) fn live_sessions(&self) -> impl Iterator<Item = (SessionId, &SessionFacts)> {
+        self.sessions.iter().filter(|(_, facts)| facts.lives).map(|(id, facts)| (*id, facts))
+    }
+
+    /// The requests that wait, by the hub's own account.
+    pub(crate) fn waiting_asks(&self) -> impl Iterator<Item = (AskId, &AskFacts)> {
+        self.asks.iter().filter(|(_, facts)| facts.outcome.is_none()).map(|(id, it)| (*id, it))
+    }
+}

@@ -1,0 +1,490 @@
+//! One client: a real engine, and the typed visitor or agent on top of it.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::Context;
+use core::task::Poll;
+use core::task::Waker;
+
+use coview_agent::AnyAgent;
+use coview_hub::ConnId;
+use coview_lifecycle::AnyVisitor;
+use coview_lifecycle::Connectivity;
+use coview_lifecycle::KeyDisplay;
+use coview_lifecycle::LinkClosed;
+use coview_lifecycle::StateKind;
+use coview_lifecycle::Visitor;
+use coview_proto::AgentRole;
+use coview_proto::Ended;
+use coview_proto::Engine;
+use coview_proto::Input;
+use coview_proto::Output;
+use coview_proto::Role;
+use coview_proto::VisitorRole;
+use coview_proto::WINDOW;
+use coview_wire::Deadline;
+use coview_wire::Moment;
+use coview_wire::RefusalCode;
+use coview_wire::SessionId;
+
+use crate::checker::Seen;
+use crate::client::ClientId;
+use crate::link::Arrived;
+use crate::link::Other;
+use crate::link::SimLink;
+use crate::link::pair;
+use crate::notes::Notes;
+use crate::queue::Ticket;
+
+/// A visitor over the simulated link.
+pub type SimVisitor = AnyVisitor<SimLink<VisitorRole>>;
+
+/// An agent over the simulated link.
+pub type SimAgent = AnyAgent<SimLink<AgentRole>>;
+
+type PendingVisitor = coview_lifecycle::AnyPending<SimLink<VisitorRole>>;
+type PendingAgent = coview_agent::AnyPending<SimLink<AgentRole>>;
+
+/// What the owner of an engine has to do.
+pub(crate) enum Wish {
+    Open,
+    Send(String),
+    Close,
+}
+
+/// How a client ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It never was connected.
+    NeverConnected(Ended),
+    /// The link of its typed value closed for good.
+    Closed(LinkClosed),
+    /// Its typed value was dropped.
+    Left,
+    /// Its process ended without a word.
+    Crashed,
+}
+
+/// What is in the hands of the app.
+pub(crate) enum Hand<P: Party> {
+    Connecting,
+    Free(P::Free),
+    Waiting(P::Waiting),
+    Gone(Gone),
+}
+
+/// One kind of client: what its typed values are.
+pub(crate) trait Party: Sized {
+    type Role: Role;
+    type Free;
+    type Waiting;
+
+    fn begin(
+        config: &<Self::Role as Role>::Config,
+        greeting: <Self::Role as Role>::Greeting,
+        link: SimLink<Self::Role>,
+    ) -> Self::Free;
+    /// What the world did to a typed value, if anything.
+    fn next(free: Self::Free, cx: &mut Context<'_>) -> Looked<Self>;
+    /// What became of a request, if anything.
+    fn answer(waiting: Self::Waiting, cx: &mut Context<'_>) -> Looked<Self>;
+    fn describe(free: &Self::Free) -> String;
+    fn said(id: ClientId, message: &<Self::Role as Role>::Says) -> Seen<'_>;
+    fn told(id: ClientId, message: &<Self::Role as Role>::Hears) -> Seen<'_>;
+    fn observe(id: ClientId, free: &Self::Free, notes: &mut Notes);
+}
+
+/// What a look at a typed value found.
+pub(crate) enum Looked<P: Party> {
+    Nothing(Hand<P>),
+    Step { hand: Hand<P>, words: String, outcome: Option<coview_wire::AskOutcome> },
+}
+
+impl<P: Party> Looked<P> {
+    fn step(free: P::Free, words: impl Into<String>) -> Self {
+        Self::Step { hand: Hand::Free(free), words: words.into(), outcome: None }
+    }
+
+    fn closed(reason: LinkClosed) -> Self {
+        Self::Step {
+            hand: Hand::Gone(Gone::Closed(reason)),
+            words: format!("closed: {reason}"),
+            outcome: None,
+        }
+    }
+
+    fn refused(free: P::Free, code: RefusalCode) -> Self {
+        Self::step(free, format!("refused: {code}"))
+    }
+}
+
+pub(crate) struct Device<P: Party> {
+    pub(crate) id: ClientId,
+    pub(crate) config: <P::Role as Role>::Config,
+    pub(crate) hand: Hand<P>,
+    pub(crate) conn: Option<ConnId>,
+    pub(crate) wake: Option<Ticket>,
+    pub(crate) engine: Engine<P::Role>,
+    link: Option<Other<P::Role>>,
+}
+
+impl<P: Party> Device<P> {
+    pub(crate) fn new(id: ClientId, config: <P::Role as Role>::Config, seed: u64) -> Self {
+        Self {
+            id,
+            engine: Engine::new(config.clone(), seed),
+            config,
+            hand: Hand::Connecting,
+            conn: None,
+            wake: None,
+            link: None,
+        }
+    }
+
+    /// Gives the engine an input, if there is one, and then lets engine and typed value talk until
+    /// both are still.
+    pub(crate) fn handle(
+        &mut self,
+        now: Moment,
+        input: Option<Input<'_, P::Role>>,
+        notes: &mut Notes,
+        wishes: &mut Vec<Wish>,
+    ) -> Option<Deadline> {
+        let mut wake_at = match input {
+            Some(input) => self.give(now, input, notes, wishes),
+            None => self.drain(notes, wishes),
+        };
+        loop {
+            self.look(notes);
+            let Some(link) = &self.link else { break };
+            if let Some(message) = link.said() {
+                notes.see(P::said(self.id, &message));
+                wake_at = self.give(now, Input::Say(message), notes, wishes);
+            } else if link.left() {
+                self.link = None;
+                if let Hand::Free(_) | Hand::Waiting(_) | Hand::Connecting = self.hand {
+                    self.hand = Hand::Gone(Gone::Left);
+                }
+                wake_at = self.give(now, Input::Leave, notes, wishes);
+            } else {
+                break;
+            }
+        }
+        if let Hand::Free(free) = &self.hand {
+            P::observe(self.id, free, notes);
+        }
+        wake_at
+    }
+
+    fn give(
+        &mut self,
+        now: Moment,
+        input: Input<'_, P::Role>,
+        notes: &mut Notes,
+        wishes: &mut Vec<Wish>,
+    ) -> Option<Deadline> {
+        self.engine.handle_input(now, input);
+        self.drain(notes, wishes)
+    }
+
+    fn drain(&mut self, notes: &mut Notes, wishes: &mut Vec<Wish>) -> Option<Deadline> {
+        let mut count = 0;
+        loop {
+            let output = self.engine.poll_output();
+            count += 1;
+            match output {
+                Output::Open => wishes.push(Wish::Open),
+                Output::Send(text) => wishes.push(Wish::Send(text)),
+                Output::Close => wishes.push(Wish::Close),
+                Output::Ready(greeting) => {
+                    let (link, other) = pair();
+                    self.link = Some(other);
+                    let free = P::begin(&self.config, greeting, link);
+                    notes.client(self.id, P::describe(&free));
+                    self.hand = Hand::Free(free);
+                }
+                Output::Hear(message) => {
+                    notes.see(P::told(self.id, &message));
+                    self.arrive(Arrived::Message(message));
+                }
+                Output::Connectivity(connectivity) => {
+                    self.arrive(Arrived::Connectivity(connectivity));
+                }
+                Output::Closed(ended) => {
+                    if let Hand::Connecting = self.hand {
+                        notes.client(self.id, format!("never connected: {ended}"));
+                        self.hand = Hand::Gone(Gone::NeverConnected(ended));
+                    } else {
+                        self.arrive(Arrived::Closed(ended.into()));
+                    }
+                }
+                Output::Idle { wake_at } => {
+                    notes.see(Seen::Outputs { of: Some(self.id), count, limit: WINDOW + 8 });
+                    return wake_at;
+                }
+            }
+        }
+    }
+
+    fn arrive(&self, what: Arrived<P::Role>) {
+        if let Some(link) = &self.link {
+            link.arrive(what);
+        }
+    }
+
+    /// Looks at the typed value until there is nothing more to see.
+    fn look(&mut self, notes: &mut Notes) {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            let looked = match core::mem::replace(&mut self.hand, Hand::Connecting) {
+                Hand::Free(free) => P::next(free, &mut cx),
+                Hand::Waiting(waiting) => P::answer(waiting, &mut cx),
+                hand @ (Hand::Connecting | Hand::Gone(_)) => Looked::Nothing(hand),
+            };
+            match looked {
+                Looked::Nothing(hand) => {
+                    self.hand = hand;
+                    return;
+                }
+                Looked::Step { hand, words, outcome } => {
+                    if let Some(outcome) = outcome {
+                        notes.see(Seen::AgentOutcome { client: self.id, outcome });
+                    }
+                    match &hand {
+                        Hand::Free(free) => {
+                            let state = P::describe(free);
+                            notes.client(self.id, format!("{words}; {state}"));
+                            P::observe(self.id, free, notes);
+                        }
+                        Hand::Connecting | Hand::Waiting(_) | Hand::Gone(_) => {
+                            notes.client(self.id, words);
+                        }
+                    }
+                    self.hand = hand;
+                }
+            }
+        }
+    }
+
+    /// Ends the process without a word.
+    pub(crate) fn crash(&mut self) {
+        self.hand = Hand::Gone(Gone::Crashed);
+        self.link = None;
+        self.engine = Engine::new(self.config.clone(), 0);
+    }
+
+    pub(crate) const fn gone(&self) -> Option<&Gone> {
+        match &self.hand {
+            Hand::Gone(gone) => Some(gone),
+            Hand::Connecting | Hand::Free(_) | Hand::Waiting(_) => None,
+        }
+    }
+}
+
+pub(crate) enum Visitors {}
+
+impl Party for Visitors {
+    type Role = VisitorRole;
+    type Free = SimVisitor;
+    type Waiting = PendingVisitor;
+
+    fn begin(
+        config: &coview_proto::VisitorConfig,
+        greeting: coview_proto::VisitorGreeting,
+        link: SimLink<VisitorRole>,
+    ) -> SimVisitor {
+        Visitor::initialized(link, config.group.clone(), greeting.settings, config.app).into()
+    }
+
+    fn next(free: SimVisitor, cx: &mut Context<'_>) -> Looked<Self> {
+        use coview_lifecycle::AnyStep;
+        let mut next = free.next();
+        match Pin::new(&mut next).poll(cx) {
+            Poll::Pending => {
+                let visitor = next.into_visitor().expect("no step was taken");
+                Looked::Nothing(Hand::Free(visitor))
+            }
+            Poll::Ready(AnyStep::TermsRequested(visitor)) => {
+                let words = match &visitor {
+                    AnyVisitor::TermsRequested(asked) => {
+                        format!("is asked to share by {}", asked.agent().name())
+                    }
+                    other => format!("is asked to share in the state {}", other.state()),
+                };
+                Looked::step(visitor, words)
+            }
+            Poll::Ready(AnyStep::TermsWithdrawn(visitor, reason)) => {
+                Looked::step(visitor, format!("sees the terms go: {reason}"))
+            }
+            Poll::Ready(AnyStep::PresenceLost(visitor, reason)) => {
+                let reason = reason.map_or_else(|| "?".to_owned(), |reason| reason.to_string());
+                Looked::step(visitor, format!("is offline: {reason}"))
+            }
+            Poll::Ready(AnyStep::SessionEnded(visitor, reason)) => {
+                Looked::step(visitor, format!("sees the session end: {reason}"))
+            }
+            Poll::Ready(AnyStep::Changed(visitor, change)) => {
+                Looked::step(visitor, format!("notes {change:?}"))
+            }
+            Poll::Ready(AnyStep::Closed(reason)) => Looked::closed(reason),
+        }
+    }
+
+    fn answer(mut waiting: PendingVisitor, cx: &mut Context<'_>) -> Looked<Self> {
+        use coview_lifecycle::AnyRequestError;
+        match Pin::new(&mut waiting).poll(cx) {
+            Poll::Pending => Looked::Nothing(Hand::Waiting(waiting)),
+            Poll::Ready(Ok(visitor)) => Looked::step(visitor, "granted"),
+            Poll::Ready(Err(AnyRequestError::Refused { visitor, reason })) => {
+                Looked::refused(visitor, reason)
+            }
+            Poll::Ready(Err(AnyRequestError::Closed(reason))) => Looked::closed(reason),
+        }
+    }
+
+    fn describe(free: &SimVisitor) -> String {
+        let key = match free.key_display() {
+            KeyDisplay::Show(_) => ", a key is shown",
+            KeyDisplay::Hidden => "",
+        };
+        format!("is {}{key}", free.state())
+    }
+
+    fn said(client: ClientId, message: &coview_wire::ClientMessage) -> Seen<'_> {
+        Seen::VisitorSaid { client, message }
+    }
+
+    fn told(client: ClientId, message: &coview_wire::ServerMessage) -> Seen<'_> {
+        Seen::VisitorTold { client, message }
+    }
+
+    fn observe(client: ClientId, free: &SimVisitor, notes: &mut Notes) {
+        let key = match free.key_display() {
+            KeyDisplay::Show(key) => Some(key.to_string()),
+            KeyDisplay::Hidden => None,
+        };
+        notes.see(Seen::Visitor {
+            client,
+            group: free.group(),
+            state: free.state(),
+            key: key.as_deref(),
+            session: session_of(free),
+        });
+    }
+}
+
+pub(crate) enum Agents {}
+
+impl Party for Agents {
+    type Role = AgentRole;
+    type Free = SimAgent;
+    type Waiting = PendingAgent;
+
+    fn begin(
+        config: &coview_proto::AgentConfig,
+        greeting: coview_proto::AgentGreeting,
+        link: SimLink<AgentRole>,
+    ) -> SimAgent {
+        coview_agent::Agent::initialized(link, config.group.clone(), greeting.agent).into()
+    }
+
+    fn next(free: SimAgent, cx: &mut Context<'_>) -> Looked<Self> {
+        use coview_agent::AnyStep;
+        use coview_wire::AskOutcome;
+        let mut next = free.next();
+        match Pin::new(&mut next).poll(cx) {
+            Poll::Pending => {
+                let agent = next.into_agent().expect("no step was taken");
+                Looked::Nothing(Hand::Free(agent))
+            }
+            Poll::Ready(AnyStep::Accepted(agent)) => Looked::Step {
+                hand: Hand::Free(agent),
+                words: "sees its request accepted".to_owned(),
+                outcome: Some(AskOutcome::Accepted),
+            },
+            Poll::Ready(AnyStep::AskOver(agent, outcome)) => Looked::Step {
+                hand: Hand::Free(agent),
+                words: format!("sees its request end: {outcome}"),
+                outcome: Some(outcome),
+            },
+            Poll::Ready(AnyStep::SessionEnded(agent, reason)) => {
+                Looked::step(agent, format!("sees the session end: {reason}"))
+            }
+            Poll::Ready(AnyStep::Changed(agent, change)) => {
+                Looked::step(agent, format!("notes {change:?}"))
+            }
+            Poll::Ready(AnyStep::Closed(reason)) => Looked::closed(reason),
+        }
+    }
+
+    fn answer(mut waiting: PendingAgent, cx: &mut Context<'_>) -> Looked<Self> {
+        use coview_agent::AnyRequestError;
+        match Pin::new(&mut waiting).poll(cx) {
+            Poll::Pending => Looked::Nothing(Hand::Waiting(waiting)),
+            Poll::Ready(Ok(agent)) => Looked::step(agent, "granted"),
+            Poll::Ready(Err(AnyRequestError::Refused { agent, reason })) => {
+                Looked::refused(agent, reason)
+            }
+            Poll::Ready(Err(AnyRequestError::Closed(reason))) => Looked::closed(reason),
+        }
+    }
+
+    fn describe(free: &SimAgent) -> String {
+        format!("is {}", free.state())
+    }
+
+    fn said(client: ClientId, message: &coview_wire::AgentMessage) -> Seen<'_> {
+        Seen::AgentSaid { client, message }
+    }
+
+    fn told(client: ClientId, message: &coview_wire::AgentNotice) -> Seen<'_> {
+        Seen::AgentTold { client, message }
+    }
+
+    fn observe(client: ClientId, free: &SimAgent, notes: &mut Notes) {
+        notes.see(Seen::Agent { client, group: free.group(), session: free.session() });
+    }
+}
+
+/// The session of a visitor who shares.
+pub(crate) fn session_of(visitor: &SimVisitor) -> Option<SessionId> {
+    match visitor {
+        AnyVisitor::SharingManualAnonymous(visitor) => Some(visitor.session()),
+        AnyVisitor::SharingManualIdentified(visitor) => Some(visitor.session()),
+        AnyVisitor::SharingManualPresence(visitor) => Some(visitor.session()),
+        AnyVisitor::SharingOneClick(visitor) => Some(visitor.session()),
+        AnyVisitor::Anonymous(_)
+        | AnyVisitor::Identified(_)
+        | AnyVisitor::PresenceConnected(_)
+        | AnyVisitor::TermsRequested(_)
+        | AnyVisitor::TermsShown(_) => None,
+    }
+}
+
+/// Whether a visitor has the focus of its visitor id; `None` if it is not online.
+pub(crate) fn focus_of(visitor: &SimVisitor) -> Option<bool> {
+    match visitor {
+        AnyVisitor::PresenceConnected(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::TermsRequested(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::TermsShown(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::SharingManualPresence(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::SharingOneClick(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::Anonymous(_)
+        | AnyVisitor::Identified(_)
+        | AnyVisitor::SharingManualAnonymous(_)
+        | AnyVisitor::SharingManualIdentified(_) => None,
+    }
+}
+
+/// What the world can know of a visitor at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VisitorNow {
+    /// It has not been welcomed yet.
+    Connecting,
+    /// It is in this state.
+    In(StateKind, Connectivity),
+    /// It waits for the answer to a request.
+    Waiting,
+    /// It is no more.
+    Gone,
+}

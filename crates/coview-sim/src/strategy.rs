@@ -1,0 +1,222 @@
+//! Strategies for proptest: the vocabulary, and random stories.
+
+use core::time::Duration;
+
+use coview_lifecycle::Command;
+use coview_wire::AgentId;
+use coview_wire::AppState;
+use coview_wire::GroupId;
+use coview_wire::KeyLength;
+use coview_wire::PresenceData;
+use coview_wire::PresencePatch;
+use coview_wire::Profile;
+use coview_wire::SessionKey;
+use coview_wire::VisitorId;
+use proptest::collection::btree_map;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::act::Act;
+use crate::act::AgentAct;
+use crate::act::HubAct;
+use crate::act::NetworkAct;
+use crate::act::VisitorAct;
+use crate::network::Cut;
+use crate::network::Direction;
+use crate::network::Reach;
+use crate::town;
+
+/// Any visitor id.
+pub fn visitor_id() -> impl Strategy<Value = VisitorId> {
+    "[A-Za-z0-9_~-]{1,62}".prop_map(|text| VisitorId::new(text).expect("it fits the pattern"))
+}
+
+/// Any agent id.
+pub fn agent_id() -> impl Strategy<Value = AgentId> {
+    "[A-Za-z0-9_~-]{1,62}".prop_map(|text| AgentId::new(text).expect("it fits the pattern"))
+}
+
+/// Any group id.
+pub fn group_id() -> impl Strategy<Value = GroupId> {
+    "[A-Za-z0-9_-]{1,32}".prop_map(|text| GroupId::new(text).expect("it fits the pattern"))
+}
+
+/// Any session key of any length.
+pub fn session_key() -> impl Strategy<Value = SessionKey> {
+    (6u8..=12, vec(0u8..10, 12)).prop_map(|(digits, drawn)| {
+        let length = KeyLength::new(digits).expect("6 to 12 digits are allowed");
+        let mut drawn = drawn.into_iter();
+        SessionKey::random(length, || drawn.next().unwrap_or_default())
+    })
+}
+
+/// Any profile.
+pub fn profile() -> impl Strategy<Value = Profile> {
+    let field = |max: usize| {
+        option::of(
+            proptest::string::string_regex(&format!("\\PC{{0,{max}}}")).expect("it is a pattern"),
+        )
+    };
+    (field(63), field(127), field(31)).prop_map(|(name, email, phone)| {
+        let mut profile = Profile::new();
+        // What breaks a limit in another way than by its length is left out.
+        for (set, text) in [
+            (Profile::with_name as fn(Profile, &str) -> Result<Profile, _>, name),
+            (Profile::with_email, email),
+            (Profile::with_phone, phone),
+        ] {
+            if let Some(text) = text {
+                profile = set(profile.clone(), &text).unwrap_or(profile);
+            }
+        }
+        profile
+    })
+}
+
+/// Any presence data of up to eight entries.
+pub fn presence_data() -> impl Strategy<Value = PresenceData> {
+    btree_map("[A-Za-z0-9._-]{1,64}", "[ -~]{0,64}", 0..8).prop_map(|entries| {
+        entries.iter().fold(PresenceData::new(), |data, (key, value)| {
+            data.with(key, value).expect("the entry fits the patterns")
+        })
+    })
+}
+
+/// Any change of presence data of up to eight entries.
+pub fn presence_patch() -> impl Strategy<Value = PresencePatch> {
+    let value = option::of("[ -~]{0,64}");
+    btree_map("[A-Za-z0-9._-]{1,64}", value, 0..8).prop_map(|entries| patch(&entries))
+}
+
+fn patch(entries: &std::collections::BTreeMap<String, Option<String>>) -> PresencePatch {
+    entries.iter().fold(PresencePatch::new(), |patch, (key, value)| {
+        match value {
+            Some(value) => patch.set(key, value),
+            None => patch.remove(key),
+        }
+        .expect("the entry fits the patterns")
+    })
+}
+
+/// A story of up to `most` acts.
+pub fn script(most: usize) -> impl Strategy<Value = Vec<Act>> {
+    vec(act(), 1..most)
+}
+
+/// One act. People act most often, and time passes between.
+pub fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => time().prop_map(Act::Wait),
+        6 => (0usize..8, visitor_act()).prop_map(|(no, act)| Act::Visitor(no, act)),
+        6 => (0usize..8, agent_act()).prop_map(|(no, act)| Act::Agent(no, act)),
+        3 => (0usize..16, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        1 => hub_act().prop_map(Act::Hub),
+    ]
+}
+
+/// A time to pass: mostly about as long as a message is under way, sometimes past a deadline.
+pub fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        8 => 0u64..300,
+        3 => 300u64..12_000,
+        2 => 12_000u64..70_000,
+        1 => 70_000u64..400_000,
+    ]
+    .prop_map(Duration::from_millis)
+}
+
+/// What a visitor's app does: mostly what its state has a verb for.
+pub fn visitor_act() -> impl Strategy<Value = VisitorAct> {
+    prop_oneof![
+        20 => (0usize..4).prop_map(VisitorAct::Possible),
+        2 => command().prop_map(VisitorAct::Call),
+        3 => app().prop_map(VisitorAct::Move),
+        2 => small_patch().prop_map(VisitorAct::Update),
+        2 => Just(VisitorAct::GiveUp),
+        1 => Just(VisitorAct::Leave),
+        1 => cut().prop_map(VisitorAct::Crash),
+        2 => Just(VisitorAct::Restart),
+    ]
+}
+
+/// What an agent's console does.
+pub fn agent_act() -> impl Strategy<Value = AgentAct> {
+    prop_oneof![
+        10 => (0usize..3).prop_map(AgentAct::Ask),
+        8 => (0usize..8).prop_map(AgentAct::JoinByEar),
+        1 => session_key().prop_map(AgentAct::Join),
+        6 => any::<bool>().prop_map(AgentAct::Stop),
+        4 => option::weighted(0.8, option::weighted(0.3, 0usize..3)).prop_map(AgentAct::Watch),
+        2 => (0usize..3).prop_map(AgentAct::Eject),
+        2 => Just(AgentAct::GiveUp),
+        1 => Just(AgentAct::Leave),
+        1 => cut().prop_map(AgentAct::Crash),
+        2 => Just(AgentAct::Restart),
+    ]
+}
+
+/// What the network does to a client.
+pub fn network_act() -> impl Strategy<Value = NetworkAct> {
+    let direction = || prop_oneof![Just(Direction::Up), Just(Direction::Down)];
+    prop_oneof![
+        6 => cut().prop_map(NetworkAct::Cut),
+        2 => direction().prop_map(NetworkAct::Stall),
+        2 => direction().prop_map(NetworkAct::Unstall),
+        2 => prop_oneof![Just(Reach::Open), Just(Reach::Refused), Just(Reach::Nowhere)]
+            .prop_map(NetworkAct::Reach),
+    ]
+}
+
+/// What becomes of the hub.
+pub fn hub_act() -> impl Strategy<Value = HubAct> {
+    prop_oneof![
+        cut().prop_map(HubAct::Crash),
+        Just(HubAct::Restart),
+        Just(HubAct::GoDown),
+        Just(HubAct::ComeUp),
+    ]
+}
+
+/// Who notices a cut.
+pub fn cut() -> impl Strategy<Value = Cut> {
+    prop_oneof![
+        3 => Just(Cut::BothNotice),
+        2 => Just(Cut::ClientNotices),
+        1 => Just(Cut::HubNotices),
+        1 => Just(Cut::Silent),
+    ]
+}
+
+/// Where an app is.
+pub fn app() -> impl Strategy<Value = AppState> {
+    prop_oneof![Just(AppState::Active), Just(AppState::Background)]
+}
+
+/// Any verb, with one of the ids of the [`town`].
+pub fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (0..town::VISITORS.len())
+            .prop_map(|at| Command::Identify(town::visitor_id(town::VISITORS[at]), None)),
+        small_data().prop_map(Command::ConnectPresence),
+        Just(Command::StartManual),
+        Just(Command::TermsDisplayed),
+        Just(Command::Accept),
+        Just(Command::Decline),
+        Just(Command::End),
+        Just(Command::Disconnect),
+        Just(Command::LogOut),
+    ]
+}
+
+fn small_data() -> impl Strategy<Value = PresenceData> {
+    btree_map("[ab]", "[xyz]", 0..3).prop_map(|entries| {
+        entries.iter().fold(PresenceData::new(), |data, (key, value)| {
+            data.with(key, value).expect("the entry fits the patterns")
+        })
+    })
+}
+
+fn small_patch() -> impl Strategy<Value = PresencePatch> {
+    btree_map("[ab]", option::of("[xyz]"), 0..3).prop_map(|entries| patch(&entries))
+}
