@@ -57,6 +57,10 @@ impl From<ConnectError> for Failure {
                 OpenErrorKind::Connect => {
                     Some("check host and port of --server, and that `coview serve` runs there")
                 }
+                OpenErrorKind::Tls if open.to_string().contains("CaUsedAsEndEntity") => Some(
+                    "the server's certificate says it is an authority; `openssl req -x509` makes one \
+                     for a server with -addext basicConstraints=critical,CA:FALSE",
+                ),
                 OpenErrorKind::Tls => Some(
                     "for a certificate of your own give --ca FILE; for a server without TLS write ws://",
                 ),
@@ -127,12 +131,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_server_is_no_wrong_address() {
-        for (detail, told) in [
-            ("HTTP error: 503 Service Unavailable", "try again later"),
-            ("HTTP error: 404 Not Found", "check port and path"),
+    fn the_remedy_fits_what_went_wrong() {
+        use OpenErrorKind::{Handshake, Tls};
+        for (kind, detail, told) in [
+            (Handshake, "HTTP error: 503 Service Unavailable", "try again later"),
+            (Handshake, "HTTP error: 404 Not Found", "check port and path"),
+            (Tls, "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "CA:FALSE"),
+            (Tls, "invalid peer certificate: UnknownIssuer", "--ca FILE"),
         ] {
-            let error = OpenError::new(OpenErrorKind::Handshake, detail.to_owned());
+            let error = OpenError::new(kind, detail.to_owned());
             let failure = Failure::from(ConnectError::Unreachable(error));
             let remedy = failure.remedy.unwrap_or_default();
             assert!(remedy.contains(told), "{detail}: {remedy}");
