@@ -174,6 +174,15 @@ pub enum AnyRequestError<L> {
 }
 
 impl<L> AnyRequestError<L> {
+    /// Why the server said no; `None` if the link ended for good.
+    #[must_use]
+    pub const fn reason(&self) -> Option<RefusalCode> {
+        match self {
+            Self::Refused { reason, .. } => Some(*reason),
+            Self::Closed(_) => None,
+        }
+    }
+
     /// The agent, unless the link ended for good.
     #[must_use = "dropping an agent means leaving"]
     pub fn into_agent(self) -> Option<AnyAgent<L>> {

@@ -254,6 +254,15 @@ pub enum AnyRequestError<L> {
 }
 
 impl<L> AnyRequestError<L> {
+    /// Why the server said no; `None` if the link ended for good.
+    #[must_use]
+    pub const fn reason(&self) -> Option<RefusalCode> {
+        match self {
+            Self::Refused { reason, .. } => Some(*reason),
+            Self::Closed(_) => None,
+        }
+    }
+
     /// The visitor, unless the link ended for good.
     #[must_use = "dropping a visitor means leaving"]
     pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
@@ -623,6 +632,16 @@ pub struct AnyNext<L> {
 }
 
 impl<L> AnyNext<L> {
+    /// Tells that the app went to the background or came back, without giving the wait up.
+    pub fn app_moved(&mut self, app: AppState)
+    where
+        L: Link,
+    {
+        if let Some(visitor) = &mut self.visitor {
+            visitor.app_moved(app);
+        }
+    }
+
     /// Gives the visitor back without waiting any longer; `None` only if the step was taken.
     #[must_use = "dropping a visitor means leaving"]
     pub fn into_visitor(self) -> Option<AnyVisitor<L>> {

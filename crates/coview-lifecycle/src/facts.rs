@@ -362,6 +362,7 @@ impl Facts {
     fn presence_begins(&mut self, facts: PresenceFacts) {
         // The newest device has the focus, so only its absence is news.
         self.known.focused = true;
+        self.last_offline = None;
         self.presence_is(facts);
     }
 

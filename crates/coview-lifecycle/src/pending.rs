@@ -192,6 +192,15 @@ pub enum RequestError<S, L> {
 }
 
 impl<S, L> RequestError<S, L> {
+    /// Why the server said no; `None` if the link ended for good.
+    #[must_use]
+    pub const fn reason(&self) -> Option<RefusalCode> {
+        match self {
+            Self::Refused(refused) => Some(refused.reason),
+            Self::Closed(_) => None,
+        }
+    }
+
     /// The visitor, unless the link ended for good.
     #[must_use = "dropping a visitor means leaving"]
     pub fn into_visitor(self) -> Option<Visitor<S, L>> {

@@ -7,6 +7,7 @@ use core::pin::Pin;
 use core::task::Context;
 use core::task::Poll;
 
+use coview_wire::AppState;
 use coview_wire::EndReason;
 use coview_wire::RefusalCode;
 use coview_wire::WithdrawReason;
@@ -173,6 +174,16 @@ pub struct Next<S, L> {
 impl<S, L> Next<S, L> {
     pub(crate) const fn new(visitor: Visitor<S, L>) -> Self {
         Self { visitor: Some(visitor) }
+    }
+
+    /// Tells that the app went to the background or came back, without giving the wait up.
+    pub fn app_moved(&mut self, app: AppState)
+    where
+        L: Link,
+    {
+        if let Some(visitor) = &mut self.visitor {
+            visitor.app_moved(app);
+        }
     }
 
     /// Gives the visitor back without waiting any longer; `None` only if the step was taken.

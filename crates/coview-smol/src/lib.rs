@@ -40,7 +40,6 @@ mod driver;
 mod link;
 mod transport;
 
-use coview_agent::Agent;
 use coview_agent::SignedIn;
 use coview_lifecycle::Anonymous;
 
@@ -87,7 +86,7 @@ pub type Visitor<S> = coview_lifecycle::Visitor<S, VisitorChannel>;
 pub type AnyVisitor = coview_lifecycle::AnyVisitor<VisitorChannel>;
 
 /// An agent in state `S` over a WebSocket driven by smol.
-pub type SmolAgent<S> = Agent<S, AgentChannel>;
+pub type Agent<S> = coview_agent::Agent<S, AgentChannel>;
 
 /// An agent in any state over a WebSocket driven by smol.
 pub type AnyAgent = coview_agent::AnyAgent<AgentChannel>;
@@ -169,7 +168,7 @@ pub async fn open(
 /// # Cancel safety
 ///
 /// Dropping the future gives up; nothing is left behind.
-pub async fn sign_in(config: AgentConfig) -> Result<SmolAgent<SignedIn>, ConnectError> {
+pub async fn sign_in(config: AgentConfig) -> Result<Agent<SignedIn>, ConnectError> {
     let (agent, driver) = open_agent(config).await?;
     smol::spawn(driver.run()).detach();
     Ok(agent)
@@ -186,7 +185,7 @@ pub async fn sign_in(config: AgentConfig) -> Result<SmolAgent<SignedIn>, Connect
 /// Dropping the future gives up; nothing is left behind.
 pub async fn open_agent(
     config: AgentConfig,
-) -> Result<(SmolAgent<SignedIn>, Driver<AgentRole>), ConnectError> {
+) -> Result<(Agent<SignedIn>, Driver<AgentRole>), ConnectError> {
     let group = config.agent.group.clone();
     let (driver, link, greeting) = Driver::open(config.server, config.roots, config.agent).await?;
     Ok((Agent::initialized(link, group, greeting.agent), driver))

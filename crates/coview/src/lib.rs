@@ -201,6 +201,7 @@ pub mod start {
 /// The adapter for the smol runtime.
 #[cfg(feature = "smol")]
 pub mod smol {
+    pub use coview_smol::Agent;
     pub use coview_smol::AgentChannel;
     pub use coview_smol::AgentConfig;
     pub use coview_smol::AgentRole;
@@ -218,7 +219,6 @@ pub mod smol {
     pub use coview_smol::Roots;
     pub use coview_smol::RootsError;
     pub use coview_smol::ServerUrl;
-    pub use coview_smol::SmolAgent;
     pub use coview_smol::UrlError;
     pub use coview_smol::Visitor;
     pub use coview_smol::VisitorChannel;

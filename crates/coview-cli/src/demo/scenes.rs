@@ -7,9 +7,9 @@ use coview_lifecycle::Anonymous;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::Identified;
 use coview_lifecycle::PresenceConnected;
+use coview_smol::Agent;
 use coview_smol::ConnectError;
 use coview_smol::OpenErrorKind;
-use coview_smol::SmolAgent;
 use coview_smol::Visitor;
 use coview_wire::AppState;
 use coview_wire::AskOutcome;
@@ -39,15 +39,15 @@ use super::wait;
 
 /// The agents, free.
 pub(super) struct Cast {
-    pub(super) ada: SmolAgent<SignedIn>,
-    pub(super) grace: SmolAgent<SignedIn>,
+    pub(super) ada: Agent<SignedIn>,
+    pub(super) grace: Agent<SignedIn>,
 }
 
 fn customer() -> VisitorId {
     VisitorId::new("customer-42").expect("a constant within the limits")
 }
 
-fn card(agent: &SmolAgent<SignedIn>) -> Option<&VisitorCard> {
+fn card(agent: &Agent<SignedIn>) -> Option<&VisitorCard> {
     agent.roster().get(&customer())
 }
 
@@ -399,7 +399,7 @@ pub(super) async fn background(
     Cast { ada, grace }: Cast,
 ) -> Told<(Visitor<PresenceConnected>, Cast)> {
     story.step("Background and foreground");
-    let is = |app| move |ada: &SmolAgent<SignedIn>| card(ada).is_some_and(|card| card.app == app);
+    let is = |app| move |ada: &Agent<SignedIn>| card(ada).is_some_and(|card| card.app == app);
     visitor.app_moved(AppState::Background);
     story.did(VISITOR, "puts the app in the background; nothing disconnects");
     let visitor = story.see(VISITOR, visitor)?;
@@ -434,7 +434,7 @@ pub(super) async fn network_drop(
     let sharing = wait::sharing(sharing, is(Connectivity::Reconnecting)).await?;
     story.did(VISITOR, "shows *reconnecting*; its state is what it was");
     let sharing = story.see(VISITOR, sharing)?;
-    let gone = |ada: &SmolAgent<coview_agent::Viewing>| {
+    let gone = |ada: &Agent<coview_agent::Viewing>| {
         ada.roster().get(&customer()).is_some_and(|card| !card.reachable)
     };
     let ada = wait::viewing(ada, gone).await?;
@@ -475,11 +475,7 @@ pub(super) async fn leave(
     Ok(Cast { ada, grace })
 }
 
-pub(super) async fn curtain(
-    story: &mut Story<'_>,
-    stage: Stage,
-    ada: SmolAgent<SignedIn>,
-) -> Told<()> {
+pub(super) async fn curtain(story: &mut Story<'_>, stage: Stage, ada: Agent<SignedIn>) -> Told<()> {
     story.step("The server stops");
     let closed = smol::spawn(stage.close());
     story.did(SERVER, "stops: every client is told and may come back later");

@@ -13,10 +13,10 @@ use coview_lifecycle::Anonymous;
 use coview_proto::Backoff;
 use coview_server::Server;
 use coview_server::ServerConfig;
+use coview_smol::Agent;
 use coview_smol::AgentConfig;
 use coview_smol::Config;
 use coview_smol::ServerUrl;
-use coview_smol::SmolAgent;
 use coview_smol::Visitor;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
@@ -81,7 +81,7 @@ impl Stage {
     }
 
     /// Ada is 0, Grace is 1.
-    pub(super) async fn agent(&self, which: usize) -> Told<SmolAgent<SignedIn>> {
+    pub(super) async fn agent(&self, which: usize) -> Told<Agent<SignedIn>> {
         let token = self.tokens[which].clone();
         let config = AgentConfig::new(url(self.address)?, self.group.clone(), token);
         Ok(coview_smol::sign_in(config).await?)

@@ -14,8 +14,8 @@ use coview_lifecycle::TermsRequested;
 use coview_lifecycle::TermsShown;
 use coview_lifecycle::TermsStep;
 use coview_proto::VisitorRole;
+use coview_smol::Agent;
 use coview_smol::ChannelLink;
-use coview_smol::SmolAgent;
 use coview_smol::Visitor;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
@@ -27,9 +27,9 @@ type Link = ChannelLink<VisitorRole>;
 
 /// An agent who is free, as soon as this is so.
 pub(super) async fn free(
-    mut agent: SmolAgent<SignedIn>,
-    is_so: impl Fn(&SmolAgent<SignedIn>) -> bool,
-) -> Told<SmolAgent<SignedIn>> {
+    mut agent: Agent<SignedIn>,
+    is_so: impl Fn(&Agent<SignedIn>) -> bool,
+) -> Told<Agent<SignedIn>> {
     while !is_so(&agent) {
         agent = match agent.next().await {
             SignedInStep::Changed(agent, _) => agent,
@@ -41,9 +41,9 @@ pub(super) async fn free(
 
 /// An agent who asks, as soon as this is so.
 pub(super) async fn requesting(
-    mut agent: SmolAgent<coview_agent::Requesting>,
-    is_so: impl Fn(&SmolAgent<coview_agent::Requesting>) -> bool,
-) -> Told<SmolAgent<coview_agent::Requesting>> {
+    mut agent: Agent<coview_agent::Requesting>,
+    is_so: impl Fn(&Agent<coview_agent::Requesting>) -> bool,
+) -> Told<Agent<coview_agent::Requesting>> {
     while !is_so(&agent) {
         agent = match agent.next().await {
             RequestingStep::Changed(agent, _) => agent,
@@ -55,9 +55,7 @@ pub(super) async fn requesting(
 }
 
 /// The agent whose request was accepted, in the session.
-pub(super) async fn accepted(
-    mut agent: SmolAgent<coview_agent::Requesting>,
-) -> Told<SmolAgent<Viewing>> {
+pub(super) async fn accepted(mut agent: Agent<coview_agent::Requesting>) -> Told<Agent<Viewing>> {
     loop {
         agent = match agent.next().await {
             RequestingStep::Changed(agent, _) => agent,
@@ -69,8 +67,8 @@ pub(super) async fn accepted(
 
 /// The agent whose request came to nothing, and how.
 pub(super) async fn over(
-    mut agent: SmolAgent<coview_agent::Requesting>,
-) -> Told<(SmolAgent<SignedIn>, AskOutcome)> {
+    mut agent: Agent<coview_agent::Requesting>,
+) -> Told<(Agent<SignedIn>, AskOutcome)> {
     loop {
         agent = match agent.next().await {
             RequestingStep::Changed(agent, _) => agent,
@@ -82,9 +80,9 @@ pub(super) async fn over(
 
 /// An agent in a session, as soon as this is so.
 pub(super) async fn viewing(
-    mut agent: SmolAgent<Viewing>,
-    is_so: impl Fn(&SmolAgent<Viewing>) -> bool,
-) -> Told<SmolAgent<Viewing>> {
+    mut agent: Agent<Viewing>,
+    is_so: impl Fn(&Agent<Viewing>) -> bool,
+) -> Told<Agent<Viewing>> {
     while !is_so(&agent) {
         agent = match agent.next().await {
             ViewingStep::Changed(agent, _) => agent,
@@ -95,7 +93,7 @@ pub(super) async fn viewing(
 }
 
 /// The agent whose session is over, and why.
-pub(super) async fn ended(mut agent: SmolAgent<Viewing>) -> Told<(SmolAgent<SignedIn>, EndReason)> {
+pub(super) async fn ended(mut agent: Agent<Viewing>) -> Told<(Agent<SignedIn>, EndReason)> {
     loop {
         agent = match agent.next().await {
             ViewingStep::Changed(agent, _) => agent,

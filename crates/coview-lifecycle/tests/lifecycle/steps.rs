@@ -5,7 +5,9 @@ use core::fmt::Debug;
 use coview_lifecycle::Anonymous;
 use coview_lifecycle::AnonymousStep;
 use coview_lifecycle::AnyVisitor;
+use coview_lifecycle::Applied;
 use coview_lifecycle::Change;
+use coview_lifecycle::Command;
 use coview_lifecycle::Identified;
 use coview_lifecycle::IdentifiedStep;
 use coview_lifecycle::LinkClosed;
@@ -21,8 +23,11 @@ use coview_lifecycle::TermsRequested;
 use coview_lifecycle::TermsShown;
 use coview_lifecycle::TermsStep;
 use coview_lifecycle::Visitor;
+use coview_lifecycle::queue;
 use coview_lifecycle::queue::Peer;
 use coview_lifecycle::queue::QueueLink;
+use coview_wire::AppState;
+use coview_wire::ClientMessage;
 use coview_wire::EndReason;
 use coview_wire::OfflineReason;
 use coview_wire::RefusalCode;
@@ -181,7 +186,52 @@ fn a_manual_session_without_a_key_is_given_up() {
     assert_eq!(any.state(), StateKind::Identified);
     let said = drain(&mut peer);
     assert!(
-        matches!(&said[..], [coview_wire::ClientMessage::SessionEnd(end)] if end.start == START),
+        matches!(&said[..], [ClientMessage::SessionEnd(end)] if end.start == START),
         "{said:?}",
     );
+}
+
+#[test]
+fn a_reason_for_being_offline_is_forgotten_once_online_again() {
+    let (online, mut peer) = typed::<PresenceConnected>();
+    peer.say(presence_lost(PRESENCE.get()));
+    let PresenceStep::Lost(visitor) = now(online.next()) else { panic!("the presence was lost") };
+    assert!(visitor.last_offline().is_some());
+    peer.grant_all();
+    let visitor = now(visitor.connect_presence()).expect("granted").disconnect();
+    assert_eq!(visitor.last_offline(), None);
+}
+
+#[test]
+fn the_app_may_move_while_a_step_is_waited_for() {
+    let moved_to = |peer: &mut Peer| match peer.said() {
+        Some(ClientMessage::AppMoved(moved)) => moved.app,
+        other => panic!("{other:?}"),
+    };
+    let (visitor, mut peer) = queue::visitor();
+    let mut next = visitor.next();
+    next.app_moved(AppState::Background);
+    assert_eq!(moved_to(&mut peer), AppState::Background);
+    let visitor = next.into_visitor().expect("no step was taken");
+    let mut next = AnyVisitor::from(visitor).next();
+    next.app_moved(AppState::Active);
+    assert_eq!(moved_to(&mut peer), AppState::Active);
+}
+
+#[test]
+fn an_error_tells_the_reason_whatever_its_shape() {
+    let (visitor, mut peer) = queue::visitor();
+    peer.refuse_all(RefusalCode::ShuttingDown);
+    let error = now(visitor.start_manual()).expect_err("refused");
+    assert_eq!(error.reason(), Some(RefusalCode::ShuttingDown));
+    let any = AnyVisitor::from(error.into_visitor().expect("the visitor goes on"));
+    let Ok(Applied::Pending(pending)) = any.apply(Command::StartManual) else { panic!() };
+    let error = now(pending).expect_err("refused");
+    assert_eq!(error.reason(), Some(RefusalCode::ShuttingDown));
+    let Ok(visitor) = Visitor::<Anonymous, _>::try_from(error.into_visitor().unwrap()) else {
+        panic!("a no leaves the visitor where it was")
+    };
+    peer.be_silent();
+    peer.close(LinkClosed::Left);
+    assert_eq!(now(visitor.start_manual()).expect_err("closed").reason(), None);
 }

@@ -221,8 +221,8 @@ fn everything_an_app_holds_can_go_to_another_thread() {
     can_go::<coview::smol::Visitor<coview::TermsShown>>();
     can_go::<coview::smol::Visitor<coview::Sharing<coview::Manual, coview::Identified>>>();
     can_go::<coview::smol::AnyVisitor>();
-    can_go::<coview::smol::SmolAgent<coview::agent::SignedIn>>();
-    can_go::<coview::smol::SmolAgent<coview::agent::Viewing>>();
+    can_go::<coview::smol::Agent<coview::agent::SignedIn>>();
+    can_go::<coview::smol::Agent<coview::agent::Viewing>>();
     can_go::<coview::smol::Config>();
     can_go::<coview::smol::AgentConfig>();
     can_go::<coview::smol::ConnectError>();

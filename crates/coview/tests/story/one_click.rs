@@ -145,10 +145,10 @@ fn story_05_one_click_goes_on_when_the_agent_leaves_until_the_visitor_decides() 
 /// From online and signed in to a session, by the request of the agent.
 pub async fn one_click(
     visitor: coview::smol::Visitor<coview::PresenceConnected>,
-    agent: coview::smol::SmolAgent<coview::agent::SignedIn>,
+    agent: coview::smol::Agent<coview::agent::SignedIn>,
 ) -> (
     coview::smol::Visitor<coview::Sharing<coview::OneClick, coview::PresenceConnected>>,
-    coview::smol::SmolAgent<coview::agent::Viewing>,
+    coview::smol::Agent<coview::agent::Viewing>,
 ) {
     let who = visitor.visitor_id().clone();
     let agent = soon("the request", agent.ask(who)).await.unwrap();

@@ -343,9 +343,9 @@ fn story_08_disconnect_while_an_ask_arrives_and_the_request_is_lost() {
 }
 
 async fn refused(
-    agent: coview::smol::SmolAgent<coview::agent::SignedIn>,
+    agent: coview::smol::Agent<coview::agent::SignedIn>,
     code: RefusalCode,
-) -> coview::smol::SmolAgent<coview::agent::SignedIn> {
+) -> coview::smol::Agent<coview::agent::SignedIn> {
     match soon("the answer", agent.ask(id("customer-42"))).await.unwrap_err() {
         AgentRequestError::Refused(refused) => {
             assert_eq!(refused.reason, code);

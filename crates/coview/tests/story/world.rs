@@ -22,10 +22,10 @@ use coview::agent::SignedIn;
 use coview::agent::SignedInStep;
 use coview::agent::VisitorCard;
 use coview::agent::Watching;
+use coview::smol::Agent;
 use coview::smol::AgentConfig;
 use coview::smol::Backoff;
 use coview::smol::Config;
-use coview::smol::SmolAgent;
 use coview::smol::Visitor;
 use coview_hub::AgentAccount;
 use coview_hub::GroupConfig;
@@ -251,12 +251,12 @@ impl World {
         go_online(self.identified(visitor).await).await
     }
 
-    pub async fn agent(&self, name: &str) -> SmolAgent<SignedIn> {
+    pub async fn agent(&self, name: &str) -> Agent<SignedIn> {
         sign_in(agent_at(&self.url, name)).await
     }
 
     /// An agent who watches everybody.
-    pub async fn watcher(&self, name: &str) -> SmolAgent<SignedIn> {
+    pub async fn watcher(&self, name: &str) -> Agent<SignedIn> {
         watch(self.agent(name).await).await
     }
 
@@ -304,7 +304,7 @@ pub async fn connect(config: Config) -> Visitor<Anonymous> {
     soon("the welcome", coview::smol::connect(config)).await.unwrap()
 }
 
-pub async fn sign_in(config: AgentConfig) -> SmolAgent<SignedIn> {
+pub async fn sign_in(config: AgentConfig) -> Agent<SignedIn> {
     soon("the sign-in", coview::smol::sign_in(config)).await.unwrap()
 }
 
@@ -316,18 +316,18 @@ pub async fn go_online(visitor: Visitor<Identified>) -> Visitor<PresenceConnecte
     soon("the presence", visitor.connect_presence()).await.unwrap()
 }
 
-pub async fn watch(mut agent: SmolAgent<SignedIn>) -> SmolAgent<SignedIn> {
+pub async fn watch(mut agent: Agent<SignedIn>) -> Agent<SignedIn> {
     agent.watch(Watching::Group);
     until!(agent, "the roster", SignedInStep::Changed(agent, AgentChange::Roster) => agent)
 }
 
 /// Waits until an agent who watches sees this of a visitor.
 pub async fn sees(
-    mut agent: SmolAgent<SignedIn>,
+    mut agent: Agent<SignedIn>,
     what: &str,
     visitor: &str,
     is: impl Fn(&VisitorCard) -> bool,
-) -> SmolAgent<SignedIn> {
+) -> Agent<SignedIn> {
     while !agent.roster().get(&id(visitor)).is_some_and(&is) {
         agent = match soon(what, agent.next()).await {
             SignedInStep::Changed(agent, AgentChange::VisitorOffline(_, reason)) => {
@@ -342,9 +342,9 @@ pub async fn sees(
 
 /// Waits until an agent who watches is told that a visitor is offline, and why.
 pub async fn sees_offline(
-    agent: SmolAgent<SignedIn>,
+    agent: Agent<SignedIn>,
     visitor: &str,
-) -> (SmolAgent<SignedIn>, OfflineReason) {
+) -> (Agent<SignedIn>, OfflineReason) {
     let visitor = id(visitor);
     until!(
         agent,
