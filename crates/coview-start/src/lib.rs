@@ -64,7 +64,7 @@ pub enum KeyDisplay<'a> {
 ///
 /// It cannot be made any other way:
 ///
-/// ```compile_fail,E0423
+/// ```compile_fail,E0603
 /// let key = coview_start::DisplayKey("123 456 786".into());
 /// ```
 #[derive(Clone, PartialEq, Eq)]
