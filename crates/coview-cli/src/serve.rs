@@ -56,6 +56,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         Signal::Term,
     ])?;
     let address = config.listen;
+    if config.tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "without TLS: keys and tokens can be read on the way, unless a proxy in front adds it");
+    }
     let server = coview_server::Server::bind(config).await.map_err(|error| {
         let failure = Failure::run(error);
         match address.port() {
@@ -122,7 +125,26 @@ fn config(args: &ServeArgs) -> Result<(ServerConfig, Option<Paste>), Failure> {
         }
     })?;
     config.listen = args.listen.unwrap_or(config.listen);
+    if !config.listen.ip().is_loopback() {
+        refuse_the_sample(&config)?;
+    }
     Ok((config, None))
+}
+
+/// The tokens of the sample are published: whoever reads the documentation could sign in.
+fn refuse_the_sample(config: &ServerConfig) -> Result<(), Failure> {
+    for (id, group) in &config.hub.groups {
+        let published =
+            |account: &&AgentAccount| account.token.expose_secret().starts_with("change-me");
+        if let Some(account) = group.agents.iter().find(published) {
+            return Err(Failure::usage(format_args!(
+                "group {id}: agent {} has the token of the sample, and {} can be reached from others",
+                account.card.agent, config.listen
+            ))
+            .with_remedy("make a token of your own, for example with `openssl rand -hex 16`"));
+        }
+    }
+    Ok(())
 }
 
 /// The commands that fit the server to try things out.
@@ -132,21 +154,28 @@ struct Paste {
 
 impl Paste {
     fn text(&self, url: &str) -> String {
+        let coview = program();
         let mut text = format!(
             "\nThis server is for trying things out: it admits any app of this machine, and the\n\
              agents' tokens are new at every start. In another terminal, be a visitor:\n\n  \
-             {BOLD}coview share --server {url} --group {GROUP}{BOLD:#}\n\n\
+             {BOLD}{coview} share --server {url} --group {GROUP}{BOLD:#}\n\n\
              In a third, be an agent:\n"
         );
         for (name, token) in &self.agents {
             text.push_str(&format!(
-                "\n  {DIM}# {name}{DIM:#}\n  {BOLD}coview agent --server {url} --group {GROUP} \
+                "\n  {DIM}# {name}{DIM:#}\n  {BOLD}{coview} agent --server {url} --group {GROUP} \
                  --token {token}{BOLD:#}"
             ));
         }
         text.push('\n');
         text
     }
+}
+
+/// How this program was called, so that the printed commands work from the same place.
+fn program() -> String {
+    let called = std::env::args_os().next().and_then(|name| name.into_string().ok());
+    called.filter(|name| !name.chars().any(char::is_control)).unwrap_or_else(|| "coview".to_owned())
 }
 
 /// One group, two agents, tokens nobody can guess.

@@ -138,3 +138,15 @@ fn the_commented_sample_is_a_configuration() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(out, "ok: 1 group, listens on 127.0.0.1:7300 without TLS\n");
 }
+
+#[test]
+fn the_published_token_of_the_sample_is_for_this_machine_only() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/coview.toml");
+    let told = usage_error(
+        &["serve", "--config", sample, "--listen", "0.0.0.0:0"],
+        "group 12345: agent grace has the token of the sample, and 0.0.0.0:0 can be reached from \
+         others",
+    );
+    assert!(told.contains("openssl rand"), "{told}");
+    assert!(!told.contains("change-me"), "{told}");
+}

@@ -138,7 +138,7 @@ pub(super) fn joined(agent: &AnyAgent, by: &'static str) -> Event {
         "joined",
         format_args!(
             "{GOOD}●{GOOD:#} you are in the session of {BOLD}{whose}{BOLD:#}; {}",
-            watchers(count, agent.agents())
+            if count == 1 { "you alone watch".to_owned() } else { watchers(count, agent.agents()) }
         ),
     )
     .with("by", by)
