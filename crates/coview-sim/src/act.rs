@@ -40,6 +40,8 @@ pub enum Act {
 /// What a visitor's app does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VisitorAct {
+    /// Calls the verb that leads on to a one-click session, if the visitor's state has one.
+    Forward,
     /// Calls one of the verbs the visitor's state has.
     Possible(usize),
     /// Calls a verb, whether the visitor's state has it or not.
@@ -61,10 +63,14 @@ pub enum VisitorAct {
 /// What an agent's console does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentAct {
-    /// Asks one of the [`town::VISITORS`].
+    /// Asks one of those the console shows online.
     Ask(usize),
-    /// Types the key a visitor read out last.
+    /// Asks one of the [`town::VISITORS`], online or not.
+    AskBlindly(usize),
+    /// Types a key that some visitor shows.
     JoinByEar(usize),
+    /// Types the key a visitor read out last, live or not.
+    JoinLate(usize),
     /// Types a key.
     Join(SessionKey),
     /// Withdraws, leaves or ends, whichever is possible.
@@ -153,6 +159,11 @@ impl World {
 
     fn visitor_acts(&mut self, no: VisitorNo, act: &VisitorAct) {
         match act {
+            VisitorAct::Forward => {
+                if let Some(command) = self.state(no).and_then(|state| forward(state, no)) {
+                    self.command(no, command);
+                }
+            }
             VisitorAct::Possible(at) => {
                 if let Some(command) = self.state(no).and_then(|state| possible(state, *at, no)) {
                     self.command(no, command);
@@ -179,11 +190,31 @@ impl World {
     fn agent_acts(&mut self, no: AgentNo, act: &AgentAct) {
         use coview_agent::Command;
         match act {
-            AgentAct::Ask(whom) => {
+            AgentAct::Ask(at) => {
+                let whom = self.agent(no).and_then(|agent| {
+                    let at = round(*at, agent.roster().len())?;
+                    agent.roster().keys().nth(at).cloned()
+                });
+                if let Some(whom) = whom {
+                    self.agent_command(no, Command::Ask(whom));
+                }
+            }
+            AgentAct::AskBlindly(whom) => {
                 let whom = town::visitor_id(town::VISITORS[whom % town::VISITORS.len()]);
                 self.agent_command(no, Command::Ask(whom));
             }
-            AgentAct::JoinByEar(from) => {
+            AgentAct::JoinByEar(at) => {
+                let group = self.agent(no).map(|agent| agent.group().clone());
+                let shown: Vec<SessionKey> = (0..self.visitors())
+                    .map(VisitorNo)
+                    .filter(|from| self.visitor(*from).map(|it| it.group()) == group.as_ref())
+                    .filter_map(|from| self.shown_key(from))
+                    .collect();
+                if let Some(at) = round(*at, shown.len()) {
+                    self.agent_command(no, Command::Join(shown[at]));
+                }
+            }
+            AgentAct::JoinLate(from) => {
                 if let Some(from) = round(*from, self.visitors()) {
                     self.join_by_ear(no, VisitorNo(from));
                 }
@@ -226,13 +257,30 @@ fn round(no: usize, count: usize) -> Option<usize> {
     no.checked_rem(count)
 }
 
-/// One of the verbs of a state; visitors identify with an id by their number.
+/// The verb that leads on to a one-click session.
+fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
+    match state {
+        StateKind::Anonymous => Some(identify(no)),
+        StateKind::Identified => Some(Command::ConnectPresence(PresenceData::new())),
+        StateKind::TermsRequested => Some(Command::TermsDisplayed),
+        StateKind::TermsShown => Some(Command::Accept),
+        StateKind::PresenceConnected
+        | StateKind::SharingManualAnonymous
+        | StateKind::SharingManualIdentified
+        | StateKind::SharingManualPresence
+        | StateKind::SharingOneClick => None,
+    }
+}
+
+/// Two visitors after each other have the same id.
+fn identify(no: VisitorNo) -> Command {
+    Command::Identify(town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]), None)
+}
+
+/// One of the verbs of a state.
 fn possible(state: StateKind, at: usize, no: VisitorNo) -> Option<Command> {
     let commands = [
-        Command::Identify(
-            town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]),
-            None,
-        ),
+        identify(no),
         Command::ConnectPresence(PresenceData::new()),
         Command::StartManual,
         Command::TermsDisplayed,

@@ -44,6 +44,7 @@ impl World {
             self.move_app(VisitorNo(no), AppState::Active);
         }
         self.run_for(SETTLED);
+        self.run_until_quiet();
     }
 
     /// # Panics
@@ -212,8 +213,11 @@ impl World {
         let mut focused: BTreeMap<(GroupId, VisitorId), usize> = BTreeMap::new();
         for (no, visitor) in self.free_visitors() {
             let client = ClientId::Visitor(no);
+            // A place that was begun on a connection that broke before the client had restored all
+            // of it is not taken up again; it goes with its lease.
+            let of_client = |it: &&PlaceFacts| it.client == Some(client) && it.connected;
             let places: Vec<&PlaceFacts> =
-                self.checker().places.values().filter(|it| it.client == Some(client)).collect();
+                self.checker().places.values().filter(of_client).collect();
             let [place] = places[..] else {
                 differs(format!("the hub holds {} places for {client}", places.len()));
                 continue;

@@ -68,6 +68,11 @@ impl<T> Queue<T> {
         self.due.pop_first().map(|(ticket, what)| (ticket.at, what))
     }
 
+    /// What is going to happen, earliest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.due.values()
+    }
+
     /// How many things are going to happen.
     #[must_use]
     pub fn len(&self) -> usize {

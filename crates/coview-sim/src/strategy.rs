@@ -107,10 +107,10 @@ pub fn script(most: usize) -> impl Strategy<Value = Vec<Act>> {
 /// One act. People act most often, and time passes between.
 pub fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        6 => time().prop_map(Act::Wait),
-        6 => (0usize..8, visitor_act()).prop_map(|(no, act)| Act::Visitor(no, act)),
-        6 => (0usize..8, agent_act()).prop_map(|(no, act)| Act::Agent(no, act)),
-        3 => (0usize..16, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        40 => time().prop_map(Act::Wait),
+        50 => (0usize..8, visitor_act()).prop_map(|(no, act)| Act::Visitor(no, act)),
+        40 => (0usize..8, agent_act()).prop_map(|(no, act)| Act::Agent(no, act)),
+        20 => (0usize..16, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
         1 => hub_act().prop_map(Act::Hub),
     ]
 }
@@ -118,9 +118,9 @@ pub fn act() -> impl Strategy<Value = Act> {
 /// A time to pass: mostly about as long as a message is under way, sometimes past a deadline.
 pub fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![
-        8 => 0u64..300,
-        3 => 300u64..12_000,
-        2 => 12_000u64..70_000,
+        40 => 0u64..300,
+        10 => 300u64..12_000,
+        3 => 12_000u64..70_000,
         1 => 70_000u64..400_000,
     ]
     .prop_map(Duration::from_millis)
@@ -129,7 +129,8 @@ pub fn time() -> impl Strategy<Value = Duration> {
 /// What a visitor's app does: mostly what its state has a verb for.
 pub fn visitor_act() -> impl Strategy<Value = VisitorAct> {
     prop_oneof![
-        20 => (0usize..4).prop_map(VisitorAct::Possible),
+        30 => Just(VisitorAct::Forward),
+        10 => (0usize..4).prop_map(VisitorAct::Possible),
         2 => command().prop_map(VisitorAct::Call),
         3 => app().prop_map(VisitorAct::Move),
         2 => small_patch().prop_map(VisitorAct::Update),
@@ -143,11 +144,13 @@ pub fn visitor_act() -> impl Strategy<Value = VisitorAct> {
 /// What an agent's console does.
 pub fn agent_act() -> impl Strategy<Value = AgentAct> {
     prop_oneof![
-        10 => (0usize..3).prop_map(AgentAct::Ask),
+        14 => (0usize..3).prop_map(AgentAct::Ask),
+        1 => (0usize..3).prop_map(AgentAct::AskBlindly),
         8 => (0usize..8).prop_map(AgentAct::JoinByEar),
+        1 => (0usize..8).prop_map(AgentAct::JoinLate),
         1 => session_key().prop_map(AgentAct::Join),
         6 => any::<bool>().prop_map(AgentAct::Stop),
-        4 => option::weighted(0.8, option::weighted(0.3, 0usize..3)).prop_map(AgentAct::Watch),
+        2 => option::weighted(0.9, option::weighted(0.3, 0usize..3)).prop_map(AgentAct::Watch),
         2 => (0usize..3).prop_map(AgentAct::Eject),
         2 => Just(AgentAct::GiveUp),
         1 => Just(AgentAct::Leave),

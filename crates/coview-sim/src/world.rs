@@ -256,6 +256,15 @@ impl World {
         self.at_once = 0;
     }
 
+    /// Lets things happen until nothing is under way in the network, so that everybody has been told
+    /// what the others have done.
+    pub fn run_until_quiet(&mut self) {
+        let under_way = |due: &Due| matches!(due, Due::Network(_));
+        while self.queue.iter().any(under_way) && self.at_once < AT_ONCE {
+            self.step();
+        }
+    }
+
     /// Lets things happen until a condition holds, for at most this time; says whether it does.
     pub fn run_until(&mut self, time: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let until = self.notes.now + time;

@@ -52,7 +52,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_rule_holds_in_every_story(seed: u64, script in strategy::script(60)) {
+    fn every_rule_holds_in_every_story(seed: u64, script in strategy::script(100)) {
         play(seed, &script);
     }
 }
