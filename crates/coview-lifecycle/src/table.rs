@@ -14,6 +14,7 @@
 //! assert!(table::edge(StateKind::Anonymous, Trigger::ConnectPresence).is_none());
 //! ```
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use core::fmt::Write;
@@ -250,32 +251,30 @@ pub fn mermaid() -> String {
     out
 }
 
-/// The table as Markdown: a row for each verb, a column for each state, and in each cell the state
-/// it leads to.
+/// The table as Markdown: a row for each state, with what the app can call there and what the world
+/// can do, each with the state it leads to. A column for each state or verb would not fit a page.
 #[must_use]
 pub fn markdown() -> String {
-    let mut out = String::from("| verb or event |");
-    for kind in StateKind::ALL {
-        let _ = write!(out, " `{kind}` |");
+    let mut out = String::from(
+        "| while the visitor is | the app can call | the world can do |\n|---|---|---|\n",
+    );
+    for from in StateKind::ALL {
+        let _ = writeln!(out, "| `{from}` |{}|{}|", cell(from, false), cell(from, true));
     }
-    out.push_str("\n|---|");
-    for _ in StateKind::ALL {
-        out.push_str("---|");
-    }
-    out.push('\n');
-    for on in Trigger::ALL {
-        let _ = match on.cause() {
-            Cause::Request => write!(out, "| `{on}().await` |"),
-            Cause::Verb => write!(out, "| `{on}()` |"),
-            Cause::World => write!(out, "| *{on}* |"),
+    out
+}
+
+fn cell(from: StateKind, world: bool) -> String {
+    let mut out = String::new();
+    for Edge { on, to, .. } in TABLE.iter().filter(|edge| edge.from == from) {
+        let what = match on.cause() {
+            Cause::Request if !world => format!("`{on}().await`"),
+            Cause::Verb if !world => format!("`{on}()`"),
+            Cause::World if world => format!("*{on}*"),
+            Cause::Request | Cause::Verb | Cause::World => continue,
         };
-        for from in StateKind::ALL {
-            let _ = match edge(from, *on) {
-                Some(Edge { to, .. }) => write!(out, " → `{to}` |"),
-                None => write!(out, " – |"),
-            };
-        }
-        out.push('\n');
+        let _ = write!(out, "{} {what} → `{to}`", if out.is_empty() { "" } else { "<br>" });
     }
+    out.push_str(if out.is_empty() { " – " } else { " " });
     out
 }
