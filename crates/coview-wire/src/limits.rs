@@ -27,6 +27,8 @@ pub const PRESENCE_ENTRIES: usize = 32;
 pub const PRESENCE_KEY: usize = 64;
 /// The longest value of a presence entry.
 pub const PRESENCE_VALUE: usize = 256;
+/// The most bytes of presence data, keys and values together.
+pub const PRESENCE_BYTES: usize = 4 * 1024;
 /// The longest version label of terms.
 pub const TERMS_VERSION: usize = 64;
 /// The longest text of terms.

@@ -47,6 +47,14 @@ pub enum TextError {
         /// The most allowed.
         max: usize,
     },
+    /// Too many bytes in all.
+    #[error("{what} has more than {max} bytes")]
+    TooLarge {
+        /// What the bytes are of.
+        what: &'static str,
+        /// The most allowed.
+        max: usize,
+    },
 }
 
 pub(crate) fn line(what: &'static str, max: usize, text: &str) -> Result<Box<str>, TextError> {
@@ -250,8 +258,9 @@ impl AgentCard {
 
 /// What the app tells agents about where the visitor is: a flat map of text, such as the page.
 ///
-/// At most 32 entries; keys of 1 to 64 characters of `A–Z a–z 0–9 . - _`, values of at most 256
-/// characters without control characters. `Debug` tells only the number of entries.
+/// At most 32 entries and, keys and values together, 4,096 bytes; keys of 1 to 64 characters of
+/// `A–Z a–z 0–9 . - _`, values of at most 256 characters without control characters. `Debug` tells
+/// only the number of entries.
 ///
 /// ```
 /// use coview_wire::PresenceData;
@@ -279,6 +288,34 @@ pub struct PresencePatch(BTreeMap<Box<str>, Option<Box<str>>>);
 
 const TOO_MANY: TextError =
     TextError::TooMany { what: "presence data", max: limits::PRESENCE_ENTRIES };
+const TOO_LARGE: TextError =
+    TextError::TooLarge { what: "presence data", max: limits::PRESENCE_BYTES };
+
+/// What counts towards the bytes of presence data, beside its key.
+trait Bytes {
+    fn bytes(&self) -> usize;
+}
+
+impl Bytes for Box<str> {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<V: Bytes> Bytes for Option<V> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, Bytes::bytes)
+    }
+}
+
+/// Checks the entries of presence data, or of a patch, all together.
+fn within_limits<V: Bytes>(entries: &BTreeMap<Box<str>, V>) -> Result<(), TextError> {
+    if entries.len() > limits::PRESENCE_ENTRIES {
+        return Err(TOO_MANY);
+    }
+    let bytes: usize = entries.iter().map(|(key, value)| key.len() + value.bytes()).sum();
+    if bytes > limits::PRESENCE_BYTES { Err(TOO_LARGE) } else { Ok(()) }
+}
 
 fn presence_key(key: &str) -> Result<Box<str>, TextError> {
     const WHAT: &str = "key of presence data";
@@ -307,10 +344,11 @@ impl PresenceData {
     ///
     /// # Errors
     ///
-    /// [`TextError`] if key or value break a limit, or there would be more than 32 entries.
+    /// [`TextError`] if key or value break a limit, or there would be more than 32 entries or
+    /// 4,096 bytes.
     pub fn with(mut self, key: &str, value: &str) -> Result<Self, TextError> {
         self.0.insert(presence_key(key)?, presence_value(value)?);
-        if self.0.len() > limits::PRESENCE_ENTRIES { Err(TOO_MANY) } else { Ok(self) }
+        within_limits(&self.0).map(|()| self)
     }
 
     /// The value of an entry.
@@ -340,20 +378,18 @@ impl PresenceData {
     ///
     /// # Errors
     ///
-    /// [`TextError::TooMany`] if more than 32 entries would result; nothing is changed then.
+    /// [`TextError::TooMany`] if more than 32 entries would result, [`TextError::TooLarge`] if more
+    /// than 4,096 bytes; nothing is changed then.
     pub fn merge(&mut self, patch: &PresencePatch) -> Result<(), TextError> {
-        let removed =
-            patch.0.iter().filter(|(k, v)| v.is_none() && self.0.contains_key(*k)).count();
-        let added = patch.0.iter().filter(|(k, v)| v.is_some() && !self.0.contains_key(*k)).count();
-        if self.0.len() + added - removed > limits::PRESENCE_ENTRIES {
-            return Err(TOO_MANY);
-        }
+        let mut merged = self.0.clone();
         for (key, value) in &patch.0 {
             match value {
-                Some(value) => drop(self.0.insert(key.clone(), value.clone())),
-                None => drop(self.0.remove(key)),
+                Some(value) => drop(merged.insert(key.clone(), value.clone())),
+                None => drop(merged.remove(key)),
             }
         }
+        within_limits(&merged)?;
+        self.0 = merged;
         Ok(())
     }
 }
@@ -369,20 +405,22 @@ impl PresencePatch {
     ///
     /// # Errors
     ///
-    /// [`TextError`] if key or value break a limit, or the patch has more than 32 entries.
+    /// [`TextError`] if key or value break a limit, or the patch has more than 32 entries or 4,096
+    /// bytes.
     pub fn set(mut self, key: &str, value: &str) -> Result<Self, TextError> {
         self.0.insert(presence_key(key)?, Some(presence_value(value)?));
-        if self.0.len() > limits::PRESENCE_ENTRIES { Err(TOO_MANY) } else { Ok(self) }
+        within_limits(&self.0).map(|()| self)
     }
 
     /// The patch that also removes this entry.
     ///
     /// # Errors
     ///
-    /// [`TextError`] if the key breaks a limit, or the patch has more than 32 entries.
+    /// [`TextError`] if the key breaks a limit, or the patch has more than 32 entries or 4,096
+    /// bytes.
     pub fn remove(mut self, key: &str) -> Result<Self, TextError> {
         self.0.insert(presence_key(key)?, None);
-        if self.0.len() > limits::PRESENCE_ENTRIES { Err(TOO_MANY) } else { Ok(self) }
+        within_limits(&self.0).map(|()| self)
     }
 
     /// The one patch that changes what this patch and then a later one change.
@@ -398,14 +436,11 @@ impl PresencePatch {
     ///
     /// # Errors
     ///
-    /// [`TextError::TooMany`] if the two change more than 32 entries between them.
+    /// [`TextError::TooMany`] if the two change more than 32 entries between them,
+    /// [`TextError::TooLarge`] if that takes more than 4,096 bytes.
     pub fn then(mut self, later: &Self) -> Result<Self, TextError> {
-        let added = later.0.keys().filter(|key| !self.0.contains_key(*key)).count();
-        if self.0.len() + added > limits::PRESENCE_ENTRIES {
-            return Err(TOO_MANY);
-        }
         self.0.extend(later.0.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Ok(self)
+        within_limits(&self.0).map(|()| self)
     }
 
     /// Whether the patch changes nothing.
@@ -432,6 +467,12 @@ impl fmt::Debug for PresencePatch {
 struct Key(Box<str>);
 
 struct Value(Box<str>);
+
+impl Bytes for Value {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
 
 macro_rules! checked_text {
     ($name:ident, $check:path, $what:literal) => {
@@ -460,7 +501,7 @@ checked_text!(Value, presence_value, "a value of presence data as text");
 
 struct Entries<V>(core::marker::PhantomData<V>);
 
-impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Entries<V> {
+impl<'de, V: Deserialize<'de> + Bytes> serde::de::Visitor<'de> for Entries<V> {
     type Value = BTreeMap<Box<str>, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -475,6 +516,7 @@ impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Entries<V> {
             }
             entries.insert(key, map.next_value()?);
         }
+        within_limits(&entries).map_err(serde::de::Error::custom)?;
         Ok(entries)
     }
 }
@@ -563,5 +605,12 @@ mod tests {
         });
         assert_eq!(full.clone().then(&patch(&[("other", None)])), Err(TOO_MANY));
         assert!(full.then(&patch(&[("k0", None)])).is_ok());
+
+        let value = "v".repeat(limits::PRESENCE_VALUE);
+        let large = (0..15).fold(PresencePatch::new(), |patch, n| {
+            patch.set(&alloc::format!("k{n:02}"), &value).unwrap()
+        });
+        assert_eq!(large.clone().then(&patch(&[("k15", Some(&value))])), Err(TOO_LARGE));
+        assert!(large.then(&patch(&[("k14", None), ("k15", Some(&value))])).is_ok());
     }
 }

@@ -207,6 +207,44 @@ fn a_merge_that_would_exceed_the_entries_changes_nothing() {
 }
 
 #[test]
+fn bytes_of_presence_data() {
+    // Sixteen entries of a key of 64 and a value of 192 bytes are exactly as much as may be.
+    let (key, value) = (|at: usize| format!("{at:064}"), "\u{1D11E}".repeat(48));
+    let entries = |last: &str| -> Value {
+        (0..15)
+            .map(|at| (key(at), json!(value)))
+            .chain([(key(15), json!(last))])
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let over = format!("{value}v");
+    for message in [client("presence_connect"), client("presence_update")] {
+        assert!(put(&message, "/data", entries(&value)).is_ok());
+        let told = put(&message, "/data", entries(&over)).unwrap_err().to_string();
+        assert!(told.contains("presence data has more than 4096 bytes"), "{told}");
+    }
+
+    let max = limits::PRESENCE_BYTES;
+    let too_large = TextError::TooLarge { what: "presence data", max };
+    let full = (0..16).fold(PresenceData::new(), |data, at| data.with(&key(at), &value).unwrap());
+    assert_eq!(full.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>(), max);
+    assert_eq!(full.clone().with(&key(15), &over), Err(too_large));
+    assert_eq!(full.clone().with("k", ""), Err(too_large));
+    let patch =
+        (0..16).fold(PresencePatch::new(), |patch, at| patch.set(&key(at), &value).unwrap());
+    assert_eq!(patch.clone().set(&key(15), &over), Err(too_large));
+    assert_eq!(patch.remove("k"), Err(too_large), "a key that is removed counts as well");
+
+    let mut data = full.clone();
+    let one_more = PresencePatch::new().set(&key(0), "v").unwrap().set(&key(16), &value).unwrap();
+    assert_eq!(data.merge(&one_more), Err(too_large));
+    assert_eq!(data, full, "nothing is changed");
+    data.merge(&PresencePatch::new().remove(&key(0)).unwrap().set(&key(16), &value).unwrap())
+        .unwrap();
+    assert_eq!((data.len(), data.get(&key(0))), (16, None));
+}
+
+#[test]
 fn lengths_of_lists() {
     let guests = |count: usize| Value::from(vec![json!({"agent": "a", "name": "A"}); count]);
     for message in [server("session_guests"), server("resumed")] {
@@ -317,8 +355,10 @@ fn the_largest_messages_fit() {
         .and_then(|p| p.with_email(&text(limits::PROFILE_EMAIL)))
         .and_then(|p| p.with_phone(&text(limits::PROFILE_PHONE)))
         .unwrap();
-    let value = text(limits::PRESENCE_VALUE);
-    let key = |at: usize| format!("{at:0width$}", width = limits::PRESENCE_KEY);
+    // JSON doubles quotes, so as many bytes as may be are largest as quotes under short keys.
+    let each = limits::PRESENCE_BYTES / limits::PRESENCE_ENTRIES;
+    let key = |at: usize| format!("{at:02}");
+    let value = "\"".repeat(each - key(0).len());
     let data = (0..limits::PRESENCE_ENTRIES)
         .fold(PresenceData::new(), |data, at| data.with(&key(at), &value).unwrap());
     let patch = (0..limits::PRESENCE_ENTRIES)

@@ -193,6 +193,7 @@ fn every_limit() {
             ("entries of presence data", limit(limits::PRESENCE_ENTRIES)),
             ("key of presence data", limit(limits::PRESENCE_KEY)),
             ("value of presence data", limit(limits::PRESENCE_VALUE)),
+            ("presence data in all, in bytes", limit(limits::PRESENCE_BYTES)),
             ("version of terms", limit(limits::TERMS_VERSION)),
             ("text of terms", limit(limits::TERMS_TEXT)),
             ("explanation", limit(limits::EXPLANATION)),
