@@ -305,12 +305,10 @@ impl Party for Visitors {
                 Looked::Nothing(Hand::Free(visitor))
             }
             Poll::Ready(AnyStep::TermsRequested(visitor)) => {
-                let words = match &visitor {
-                    AnyVisitor::TermsRequested(asked) => {
-                        format!("is asked to share by {}", asked.agent().name())
-                    }
-                    other => format!("is asked to share in the state {}", other.state()),
-                };
+                let words = visitor.agent().map_or_else(
+                    || format!("is asked to share in the state {}", visitor.state()),
+                    |agent| format!("is asked to share by {}", agent.name()),
+                );
                 Looked::step(visitor, words)
             }
             Poll::Ready(AnyStep::TermsWithdrawn(visitor, reason)) => {

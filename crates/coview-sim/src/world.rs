@@ -269,7 +269,7 @@ impl World {
     pub fn run_until(&mut self, time: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let until = self.notes.now + time;
         while !holds(self) {
-            if !self.queue.next_at().is_some_and(|at| at <= until) || self.at_once >= AT_ONCE {
+            if self.queue.next_at().is_none_or(|at| at > until) || self.at_once >= AT_ONCE {
                 return false;
             }
             self.step();
