@@ -5,7 +5,9 @@ use rand_chacha::rand_core::Rng;
 
 /// How long to wait before the next try to connect: doubling from `first` up to `max`, of which the
 /// engine waits a random part between the half and the whole, so that the clients of a server that
-/// restarts do not all come back at once.
+/// restarts do not all come back at once. While the server still keeps the client's place, it waits
+/// for at most half of what is left of the grace, so that a network that is back in time is noticed
+/// in time.
 ///
 /// ```
 /// use core::time::Duration;
@@ -38,9 +40,9 @@ impl Backoff {
         self.first.saturating_mul(factor).min(self.max).max(Self::LEAST)
     }
 
-    /// A random wait between half the ceiling and the ceiling.
-    pub(crate) fn draw(&self, failed: u32, rng: &mut ChaCha8Rng) -> Duration {
-        let half = self.ceiling(failed) / 2;
+    /// A random wait between half the longest wait and the longest.
+    pub(crate) fn draw(longest: Duration, rng: &mut ChaCha8Rng) -> Duration {
+        let half = longest / 2;
         let spread = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
         half + Duration::from_micros(rng.next_u64() % spread)
     }
@@ -67,7 +69,7 @@ mod tests {
         for failed in (0..40).cycle().take(1000) {
             let backoff = Backoff::default();
             let ceiling = backoff.ceiling(failed);
-            let drawn = backoff.draw(failed, &mut rng);
+            let drawn = Backoff::draw(backoff.ceiling(failed), &mut rng);
             assert!(ceiling / 2 <= drawn && drawn <= ceiling, "{drawn:?} of {ceiling:?}");
         }
     }
@@ -76,6 +78,7 @@ mod tests {
     fn never_busy_whatever_the_configuration() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let none = Backoff { first: Duration::ZERO, max: Duration::ZERO };
-        assert!(none.draw(7, &mut rng) >= Duration::from_millis(1));
+        let drawn = Backoff::draw(none.ceiling(7), &mut rng);
+        assert!(drawn >= Duration::from_millis(1));
     }
 }

@@ -637,11 +637,26 @@ impl<R: Role> Engine<R> {
             self.phase = Phase::Parked { until: now + self.rest_for() };
             self.connected(Connectivity::Parked);
         } else {
-            let wait = self.backoff.draw(self.failed, &mut self.rng);
-            self.waited = self.backoff.ceiling(self.failed);
+            self.waited = self.longest_wait();
+            let wait = Backoff::draw(self.waited, &mut self.rng);
             self.failed = self.failed.saturating_add(1);
             self.phase = Phase::Waiting { until: now + wait };
             self.connected(Connectivity::Reconnecting);
+        }
+    }
+
+    /// The longest wait before the next try. While the server keeps the place, the tries close in on
+    /// the end of its grace: otherwise a network that is back in time would be noticed too late.
+    fn longest_wait(&self) -> Duration {
+        /// Closer together than this the tries of many clients would be a burden.
+        const CLOSEST: Duration = Duration::from_secs(1);
+        let longest = self.backoff.ceiling(self.failed);
+        match (&self.place, self.lost_at, self.memory) {
+            (Some(place), Some(lost_at), Memory::Kept) => {
+                let left = place.times.grace.saturating_sub(self.now.since(lost_at));
+                if left.is_zero() { longest } else { longest.min(CLOSEST.max(left / 2)) }
+            }
+            (None, _, _) | (_, None, _) | (_, _, Memory::Lost { .. }) => longest,
         }
     }
 

@@ -235,9 +235,14 @@ fn waits_double_and_a_lasting_connection_earns_a_fresh_start() {
         waits.push(visitor.now.since(before).as_millis());
         visitor.open_failed();
     }
+    let grace = 30_000;
     let ceilings = [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000];
+    let mut over = 0;
     for (wait, ceiling) in waits.iter().zip(ceilings) {
+        let left = u128::saturating_sub(grace, over);
+        let ceiling = if left == 0 { ceiling } else { ceiling.min(u128::max(1000, left / 2)) };
         assert!((ceiling / 2..=ceiling).contains(wait), "{waits:?}");
+        over += wait;
     }
 
     let mut resumed = |lived: u64| {
@@ -247,8 +252,26 @@ fn waits_double_and_a_lasting_connection_earns_a_fresh_start() {
         visitor.secs(lived).give(Input::Dropped);
         visitor.wake_at.unwrap().at.since(visitor.now)
     };
-    assert!(resumed(1) >= Duration::from_secs(15), "a connection that breaks at once");
+    let quarter_of_grace = Duration::from_millis(7500);
+    assert!(resumed(1) >= quarter_of_grace, "a connection that breaks at once");
     assert!(resumed(31) <= Duration::from_millis(500), "a connection that lasted");
+}
+
+#[test]
+fn a_network_that_is_back_within_the_grace_is_noticed_within_it() {
+    let mut visitor = visitor();
+    visitor.connect();
+    visitor.secs(1).give(Input::Dropped);
+    let lost_at = visitor.now;
+    let grace = Duration::from_secs(30);
+    let mut gap = Duration::ZERO;
+    while visitor.now.since(lost_at) < grace {
+        let before = visitor.now;
+        visitor.wake_for("the wait before reconnecting is over");
+        visitor.open_failed();
+        gap = visitor.now.since(before);
+    }
+    assert!(gap <= Duration::from_secs(1), "the last try within the grace came too early: {gap:?}");
 }
 
 #[test]
