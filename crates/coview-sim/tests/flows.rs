@@ -379,3 +379,26 @@ fn a_day() {
     println!("{} things happened in {}", world.timeline().len(), world.now());
     world.assert_holds();
 }
+
+#[test]
+fn a_drop_shorter_than_the_grace_resumes() {
+    let mut lost = Vec::new();
+    for drop in 1..30 {
+        for seed in 0..5 {
+            let mut world = World::new(town::config(), seed);
+            let anna = world.add_visitor("anna", town::visitor(town::NORTH));
+            world.run_for(SOON);
+            world.command(anna, Command::StartManual);
+            world.run_for(SOON);
+            world.set_reach(anna, Reach::Refused);
+            world.cut(anna, Cut::BothNotice);
+            world.run_for(Duration::from_secs(drop));
+            world.set_reach(anna, Reach::Open);
+            world.run_for(Duration::from_secs(60));
+            if world.shown_key(anna).is_none() {
+                lost.push(drop);
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{lost:?}");
+}
