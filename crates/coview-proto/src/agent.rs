@@ -114,6 +114,9 @@ impl Rules<Self> for AgentRole {
     type Base = Base;
     type Step = Step;
 
+    /// Nobody sees a place an agent has left behind.
+    const RESUMES_HALF_RESTORED: bool = false;
+
     fn base(_: &AgentConfig) -> Base {
         Base { watch: None, ask: None, view: None }
     }

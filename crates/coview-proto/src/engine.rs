@@ -159,6 +159,20 @@ enum Memory {
     Lost {
         shutdown: bool,
     },
+    /// It did not, and keeps a new place since, in which not everything is restored yet.
+    Anew {
+        shutdown: bool,
+    },
+}
+
+impl Memory {
+    /// Whether what was lost was lost because the server shut down.
+    const fn shutdown(self) -> bool {
+        match self {
+            Self::Kept => false,
+            Self::Lost { shutdown } | Self::Anew { shutdown } => shutdown,
+        }
+    }
 }
 
 impl Times {
@@ -283,7 +297,7 @@ impl<R: Role> Engine<R> {
 
     fn greet(&mut self, fail_at: Moment) {
         let (asked, first) = match (&self.place, self.memory) {
-            (Some(place), Memory::Kept) => {
+            (Some(place), Memory::Kept | Memory::Anew { .. }) => {
                 (Asked::Resume, R::resume(&self.config, place.secret.clone()))
             }
             (None, _) | (Some(_), Memory::Lost { .. }) => {
@@ -297,6 +311,9 @@ impl<R: Role> Engine<R> {
     fn greeted(&mut self, greeting: R::Greeting, secret: ResumeSecret, timing: Timing) {
         let again = self.place.replace(Place { secret, times: Times::new(timing) }).is_some();
         if again {
+            if R::RESUMES_HALF_RESTORED {
+                self.memory = Memory::Anew { shutdown: self.memory.shutdown() };
+            }
             self.restore(None, Vec::new());
         } else {
             self.outputs.push_back(Output::Ready(greeting));
@@ -305,6 +322,14 @@ impl<R: Role> Engine<R> {
     }
 
     fn resumed(&mut self, seen: Option<RequestId>, refused: Option<RequestId>, message: R::Hears) {
+        match self.memory {
+            Memory::Kept | Memory::Lost { .. } => {}
+            Memory::Anew { .. } => {
+                let mut later = Vec::new();
+                let done = R::restored_before(&mut self.base, message, &mut later);
+                return self.restore(done, later);
+            }
+        }
         self.stats.resumed += 1;
         if let Some(seen) = seen {
             self.acknowledge(seen, refused);
@@ -323,10 +348,7 @@ impl<R: Role> Engine<R> {
             }
             None => {
                 self.stats.restored += 1;
-                let shutdown = match self.memory {
-                    Memory::Kept => false,
-                    Memory::Lost { shutdown } => shutdown,
-                };
+                let shutdown = self.memory.shutdown();
                 let snapshot = R::snapshot(&mut self.base, self.acknowledged, shutdown);
                 self.outputs.push_back(Output::Hear(snapshot));
                 self.live(later);
@@ -340,7 +362,9 @@ impl<R: Role> Engine<R> {
         self.memory = Memory::Kept;
         self.lost_at = None;
         self.connected(Connectivity::Connected);
-        self.outputs.extend(later.into_iter().map(Output::Hear));
+        for message in later {
+            self.hear(message);
+        }
         self.flush();
     }
 }
@@ -443,7 +467,7 @@ impl<R: Role> Engine<R> {
 
     fn greeting_refused(&mut self, asked: Asked, code: RefusalCode) {
         if matches!(asked, Asked::Resume) && code == RefusalCode::ResumeFailed {
-            self.memory = Memory::Lost { shutdown: false };
+            self.memory = Memory::Lost { shutdown: self.memory.shutdown() };
             let fail_at = self.reply_due();
             self.greet(fail_at);
         } else if self.place.is_some() && code == RefusalCode::ShuttingDown {
@@ -656,7 +680,9 @@ impl<R: Role> Engine<R> {
                 let left = place.times.grace.saturating_sub(self.now.since(lost_at));
                 if left.is_zero() { longest } else { longest.min(CLOSEST.max(left / 2)) }
             }
-            (None, _, _) | (_, None, _) | (_, _, Memory::Lost { .. }) => longest,
+            (None, _, _) | (_, None, _) | (_, _, Memory::Lost { .. } | Memory::Anew { .. }) => {
+                longest
+            }
         }
     }
 
@@ -669,7 +695,7 @@ impl<R: Role> Engine<R> {
         match (self.rest(), self.memory) {
             (Rest::No, _) => false,
             (Rest::Yes, Memory::Kept) => true,
-            (Rest::Yes, Memory::Lost { .. }) | (Rest::OnceTold, _) => in_vain,
+            (Rest::Yes, Memory::Lost { .. } | Memory::Anew { .. }) | (Rest::OnceTold, _) => in_vain,
         }
     }
 

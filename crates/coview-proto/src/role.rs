@@ -36,6 +36,10 @@ pub trait Rules<R: Role> {
     /// One thing that is said again to a server that has forgotten the client.
     type Step: Copy + Debug + Send + Sync + 'static;
 
+    /// Whether a place is resumed in which not everything was restored when the connection broke.
+    /// Otherwise yet another one is begun, and that one is left behind until its grace is over.
+    const RESUMES_HALF_RESTORED: bool;
+
     fn base(config: &R::Config) -> Self::Base;
     fn backoff(config: &R::Config) -> Backoff;
     fn first_reply(config: &R::Config) -> Duration;
@@ -75,6 +79,15 @@ pub trait Rules<R: Role> {
         message: R::Hears,
         later: &mut Vec<R::Hears>,
     ) -> bool;
+    /// A place was resumed in which not everything was restored: up to where it was. What has to be
+    /// passed up of the snapshot goes to `later`.
+    fn restored_before(
+        _: &mut Self::Base,
+        _: R::Hears,
+        _: &mut Vec<R::Hears>,
+    ) -> Option<Self::Step> {
+        None
+    }
     /// What the app has to be told of an answer to the engine itself.
     fn unasked(_: R::Hears) -> Option<R::Hears> {
         None

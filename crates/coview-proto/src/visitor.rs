@@ -192,6 +192,9 @@ impl Rules<Self> for VisitorRole {
     type Base = Base;
     type Step = Step;
 
+    /// A place left behind would be seen online for as long as a lease, without anybody in it.
+    const RESUMES_HALF_RESTORED: bool = true;
+
     fn base(config: &VisitorConfig) -> Base {
         let (app, profile) = (config.app, config.profile.clone());
         Base { app, profile, identity: None, presence: None, ask: None, session: None }
@@ -487,6 +490,18 @@ impl Rules<Self> for VisitorRole {
                 | M::Closing(_),
             ) => false,
         }
+    }
+
+    fn restored_before(
+        base: &mut Base,
+        message: ServerMessage,
+        later: &mut Vec<ServerMessage>,
+    ) -> Option<Step> {
+        let ServerMessage::Resumed(Resumed { snapshot, .. }) = message else { return None };
+        let facts = snapshot.presence?;
+        base.be_online(facts);
+        later.extend(snapshot.ask.map(ServerMessage::TermsRequested));
+        Some(Step::Presence)
     }
 
     fn unrestored(base: &mut Base, step: Step, _: RefusalCode) -> bool {

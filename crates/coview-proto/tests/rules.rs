@@ -327,8 +327,9 @@ fn a_server_that_shut_down_is_not_asked_to_resume() {
     assert_eq!(sent(&visitor.give(Input::Opened)), ["hello 0"]);
 }
 
+/// A place that was left behind half restored would be online without anybody in it.
 #[test]
-fn a_break_while_restoring_begins_restoring_again() {
+fn a_break_while_restoring_resumes_the_new_place_and_goes_on() {
     let mut visitor = visitor();
     visitor.share();
     visitor.give(Input::Dropped);
@@ -338,21 +339,46 @@ fn a_break_while_restoring_begins_restoring_again() {
     assert_eq!(sent(&visitor.text(&welcome("secret-2"))), ["identify 0"]);
     visitor.give(Input::Dropped);
     visitor.wake();
-    assert_eq!(sent(&visitor.give(Input::Opened)), ["hello 0"]);
-    visitor.text(&welcome("secret-3"));
+    let resume = r#"{"t":"resume","re":0,"version":1,"group":"12345","secret":"secret-2"}"#;
+    assert_eq!(visitor.give(Input::Opened), [Output::Send(resume.to_owned())]);
+    let identified = r#"{"t":"resumed","re":0,"snapshot":{"visitor":"customer-42"}}"#;
+    assert_eq!(sent(&visitor.text(identified)), ["identify 0"], "to say it twice does no harm");
     visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
     assert_eq!(visitor.wake_for("the reply to what is restored is due"), [Output::Close]);
     visitor.wake();
     visitor.give(Input::Opened);
-    visitor.text(&welcome("secret-4"));
-    visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
-    let outputs = visitor.text(r#"{"t":"presence_connected","re":0,"presence":8,"focused":true}"#);
+    let outputs = visitor.text(
+        r#"{"t":"resumed","re":0,"snapshot":{"visitor":"customer-42","presence":{"presence":8,"focused":true},"ask":{"ask":5,"agent":{"agent":"grace","name":"Grace"},"terms":{"version":"1","text":"You are seen."},"expires_ms":60000}}}"#,
+    );
     assert_eq!(
         heard(&outputs),
         [
-            r#"{"t":"resumed","re":0,"snapshot":{"seen":3,"visitor":"customer-42","presence":{"presence":8,"focused":true},"ended":{"start":1,"session":9,"reason":"visitor_lost"}}}"#
+            r#"{"t":"resumed","re":0,"snapshot":{"seen":3,"visitor":"customer-42","presence":{"presence":8,"focused":true},"ended":{"start":1,"session":9,"reason":"visitor_lost"}}}"#,
+            r#"{"t":"terms_requested","ask":5,"agent":{"agent":"grace","name":"Grace"},"terms":{"version":"1","text":"You are seen."},"expires_ms":60000}"#,
         ],
     );
+    let stats = visitor.engine.stats();
+    assert_eq!((stats.opened, stats.resumed, stats.restored), (4, 0, 1));
+}
+
+/// The half restored place may be gone as well.
+#[test]
+fn a_half_restored_place_that_is_gone_is_begun_anew() {
+    let mut visitor = visitor();
+    visitor.share();
+    visitor.text(r#"{"t":"closing","reason":"shutdown","retry":true}"#);
+    visitor.wake();
+    assert_eq!(sent(&visitor.give(Input::Opened)), ["hello 0"]);
+    visitor.text(&welcome("secret-2"));
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    assert_eq!(sent(&visitor.give(Input::Opened)), ["resume 0"]);
+    assert_eq!(sent(&visitor.text(RESUME_FAILED)), ["hello 0"]);
+    visitor.text(&welcome("secret-3"));
+    visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
+    let outputs = visitor.text(r#"{"t":"presence_connected","re":0,"presence":8,"focused":true}"#);
+    let told = heard(&outputs).concat();
+    assert!(told.contains(r#""reason":"shutdown""#), "the first cause is told: {told}");
 }
 
 #[test]
