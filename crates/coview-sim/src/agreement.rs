@@ -213,9 +213,7 @@ impl World {
         let mut focused: BTreeMap<(GroupId, VisitorId), usize> = BTreeMap::new();
         for (no, visitor) in self.free_visitors() {
             let client = ClientId::Visitor(no);
-            // A place that was begun on a connection that broke before the client had restored all
-            // of it is not taken up again; it goes with its lease.
-            let of_client = |it: &&PlaceFacts| it.client == Some(client) && it.connected;
+            let of_client = |it: &&PlaceFacts| it.client == Some(client);
             let places: Vec<&PlaceFacts> =
                 self.checker().places.values().filter(of_client).collect();
             let [place] = places[..] else {

@@ -283,8 +283,6 @@ pub(crate) struct SessionFacts {
 pub(crate) struct PlaceFacts {
     pub(crate) group: GroupId,
     pub(crate) client: Option<ClientId>,
-    /// Whether it has a connection, as far as the hub knows.
-    pub(crate) connected: bool,
     pub(crate) visitor: Option<VisitorId>,
     pub(crate) online: Option<PresenceId>,
 }
@@ -769,13 +767,8 @@ impl Checker {
         match event {
             Event::VisitorArrived { group, client: place }
             | Event::AgentSignedIn { group, client: place, .. } => {
-                let facts = PlaceFacts {
-                    group: group.clone(),
-                    client,
-                    connected: true,
-                    visitor: None,
-                    online: None,
-                };
+                let facts =
+                    PlaceFacts { group: group.clone(), client, visitor: None, online: None };
                 self.places.insert(*place, facts);
                 if let Some(client) = client {
                     self.same_group(client, group);
@@ -787,17 +780,8 @@ impl Checker {
                 self.check(Rule::GroupsApart, before == Some(client), || {
                     format!("{client:?} resumed the place of {before:?}")
                 });
-                if let Some(facts) = self.places.get_mut(place) {
-                    facts.connected = true;
-                }
                 if let Some(client) = client {
                     self.same_group(client, group);
-                }
-            }
-            Event::VisitorDropped { client: place, .. }
-            | Event::AgentDropped { client: place, .. } => {
-                if let Some(facts) = self.places.get_mut(place) {
-                    facts.connected = false;
                 }
             }
             Event::VisitorGone { client: place, .. } | Event::AgentLeft { client: place, .. } => {
@@ -884,7 +868,9 @@ impl Checker {
                     facts.lives = false;
                 }
             }
-            Event::WrongKey { .. }
+            Event::VisitorDropped { .. }
+            | Event::AgentDropped { .. }
+            | Event::WrongKey { .. }
             | Event::TooManyTries { .. }
             | Event::Refused { .. }
             | Event::CutOff { .. } => {}
