@@ -18,6 +18,8 @@ use coview_wire::ViewEnded;
 
 use crate::effects::Effects;
 use crate::effects::Heard;
+use crate::effects::Lost;
+use crate::effects::Peer;
 use crate::effects::Secret;
 use crate::event::Departure;
 use crate::event::Event;
@@ -26,8 +28,6 @@ use crate::group::Group;
 use crate::io::ConnId;
 use crate::no::No;
 use crate::presence::Watching;
-use crate::timer::Due;
-use crate::timer::TimerId;
 
 /// The place of one signed-in agent. One agent id may have several, such as two browser tabs.
 pub(crate) struct Agent {
@@ -40,8 +40,7 @@ pub(crate) struct Agent {
     /// The session the agent is in, or waits for after *accepted*.
     pub(crate) view: Option<SessionId>,
     past: Option<Box<Past>>,
-    /// The deadline at which the place goes, while the connection is gone.
-    lost: Option<TimerId>,
+    lost: Option<Lost>,
 }
 
 /// What ended last, for the snapshot of a resume.
@@ -195,10 +194,10 @@ impl Group {
 
     /// The connection of an agent broke. It stays a guest, and its request stays, for the grace.
     pub(crate) fn agent_lost(&mut self, fx: &mut Effects, place: Place) {
-        let timer = fx.set_timer(fx.policy.resume_grace, Due::AgentGrace(self.index, place));
+        let lost = fx.place_lost(Peer::Agent(self.index, place), fx.policy.resume_grace);
         let agent = self.agent(place);
         agent.conn = None;
-        agent.lost = Some(timer);
+        agent.lost = lost;
         let name = agent.card.agent.clone();
         fx.event(Event::AgentDropped { group: self.id.clone(), client: place, agent: name });
     }
@@ -212,7 +211,7 @@ impl Group {
         re: RequestId,
     ) {
         let agent = self.agent(place);
-        fx.timers.cancel(agent.lost.take());
+        fx.place_found(place, agent.lost.take());
         if let Some(old) = agent.conn.replace(conn) {
             fx.close(old, CloseReason::Superseded, false);
         }
@@ -238,7 +237,7 @@ impl Group {
     /// The place of an agent is gone for good: its request is lost, and it is in no session.
     pub(crate) fn agent_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
         let agent = self.agent(place);
-        fx.timers.cancel(agent.lost.take());
+        fx.place_gone(place, agent.lost.take());
         let conn = match why {
             Departure::Left => agent.conn.take(),
             Departure::Lost | Departure::Policy | Departure::Shutdown => agent.conn,

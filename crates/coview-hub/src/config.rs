@@ -124,6 +124,15 @@ pub struct Policy {
     /// How many devices of one visitor id may be online. Default 64: more than anybody has, also
     /// while broken connections of a web page wait for their grace to be over.
     pub max_devices: u32,
+    /// How many places visitors and agents may have together in all groups, connected or kept for
+    /// those whose connection broke. For a newcomer beyond that, the place that lost its
+    /// connection longest ago is ended as if its grace were over; if every place is connected, the
+    /// newcomer is refused. Default 50,000.
+    pub max_places: u32,
+    /// How soon after a card of a visitor agents are sent the next one: what changes meanwhile
+    /// they are told at once, by the newest card. That a visitor comes online or goes offline is
+    /// never delayed. Default 250 milliseconds.
+    pub presence_pace: Duration,
     /// How many messages in one minute may be malformed, of an unknown type or illegal; at the next
     /// one the connection is closed for good. Default 60.
     pub problems_per_minute: u32,
@@ -153,6 +162,8 @@ impl Default for Policy {
             key_tries_window: Duration::from_secs(10 * 60),
             max_guests: 16,
             max_devices: 64,
+            max_places: 50_000,
+            presence_pace: Duration::from_millis(250),
             problems_per_minute: 60,
         }
     }

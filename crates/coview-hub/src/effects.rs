@@ -46,6 +46,16 @@ pub(crate) struct Effects {
     out: VecDeque<Output>,
     rng: ChaCha20Rng,
     last_place: u64,
+    places: u64,
+    /// The places without a connection, the one that lost it longest ago first.
+    kept: BTreeMap<(Moment, Place), Peer>,
+}
+
+/// The connection of a place is gone: since when, and the deadline at which the place goes too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lost {
+    pub(crate) since: Moment,
+    pub(crate) timer: TimerId,
 }
 
 /// An open connection.
@@ -79,6 +89,8 @@ impl Effects {
             out: VecDeque::new(),
             rng: ChaCha20Rng::from_seed(seed),
             last_place: 0,
+            places: 0,
+            kept: BTreeMap::new(),
         }
     }
 
@@ -175,7 +187,43 @@ impl Effects {
 
     pub(crate) fn new_place(&mut self) -> Place {
         self.last_place += 1;
+        self.places += 1;
         Place::new(self.last_place)
+    }
+
+    /// A place is gone for good.
+    pub(crate) fn place_gone(&mut self, place: Place, lost: Option<Lost>) {
+        self.place_found(place, lost);
+        self.places = self.places.saturating_sub(1);
+    }
+
+    /// The connection of a place is gone; the place is kept for a while.
+    pub(crate) fn place_lost(&mut self, peer: Peer, keep: Duration) -> Option<Lost> {
+        let (place, due) = match peer {
+            Peer::Unknown => return None,
+            Peer::Visitor(index, place) => (place, Due::VisitorGrace(index, place)),
+            Peer::Agent(index, place) => (place, Due::AgentGrace(index, place)),
+        };
+        self.kept.insert((self.now, place), peer);
+        Some(Lost { since: self.now, timer: self.set_timer(keep, due) })
+    }
+
+    /// A place has a connection again, or goes.
+    pub(crate) fn place_found(&mut self, place: Place, lost: Option<Lost>) {
+        if let Some(Lost { since, timer }) = lost {
+            self.timers.cancel(Some(timer));
+            self.kept.remove(&(since, place));
+        }
+    }
+
+    /// Whether there are as many places as may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.places >= u64::from(self.policy.max_places)
+    }
+
+    /// The place that lost its connection longest ago, if any did.
+    pub(crate) fn longest_lost(&self) -> Option<Peer> {
+        self.kept.first_key_value().map(|(_, peer)| *peer)
     }
 
     pub(crate) fn random_u128(&mut self) -> u128 {

@@ -19,6 +19,7 @@ use coview_wire::Welcome;
 use crate::agent::Agent;
 use crate::effects::Peer;
 use crate::effects::Secret;
+use crate::event::Departure;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::io::ConnId;
@@ -140,6 +141,9 @@ impl Hub {
             Ok(index) => index,
             Err(code) => return self.turn_away(conn, it.re, it.group, code),
         };
+        if !self.make_room() {
+            return self.turn_away(conn, it.re, it.group, RefusalCode::LimitExceeded);
+        }
         let place = self.fx.new_place();
         let secret = Secret::draw(&mut self.fx);
         let group = self.group(index);
@@ -169,6 +173,9 @@ impl Hub {
             Ok(admitted) => admitted,
             Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
         };
+        if !self.make_room() {
+            return self.turn_away(conn, it.re, it.group.clone(), RefusalCode::LimitExceeded);
+        }
         let place = self.fx.new_place();
         let secret = Secret::draw(&mut self.fx);
         let mut agent = Agent::new(secret, conn, card.clone());
@@ -233,10 +240,33 @@ impl Hub {
         self.names.get(group).copied().ok_or(RefusalCode::UnknownGroup)
     }
 
+    /// Whether there is room for a newcomer. For it the place goes that lost its connection longest
+    /// ago, as if its grace were over; a place that is connected never does.
+    fn make_room(&mut self) -> bool {
+        while self.fx.is_full() {
+            match self.fx.longest_lost() {
+                Some(Peer::Visitor(index, place)) => {
+                    let (group, fx) = self.group_and_effects(index);
+                    group.visitor_departs(fx, place, Departure::Lost);
+                }
+                Some(Peer::Agent(index, place)) => {
+                    let (group, fx) = self.group_and_effects(index);
+                    group.agent_departs(fx, place, Departure::Lost);
+                }
+                Some(Peer::Unknown) | None => return false,
+            }
+        }
+        true
+    }
+
+    /// Refuses a first message and closes the connection. Only where there is no room now, coming
+    /// back may help.
     fn turn_away(&mut self, conn: ConnId, re: RequestId, group: GroupId, code: RefusalCode) {
+        let full = code == RefusalCode::LimitExceeded;
+        let no = if full { No::because(code, "the server is full") } else { No::new(code) };
         self.fx.event(Event::Refused { conn, group, code });
-        self.fx.refuse(conn, re, No::new(code));
-        self.fx.close(conn, CloseReason::Refused, false);
+        self.fx.refuse(conn, re, no);
+        self.fx.close(conn, CloseReason::Refused, full);
     }
 
     /// From now on the connection belongs to a place, and must give signs of life.

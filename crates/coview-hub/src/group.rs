@@ -16,6 +16,7 @@ use crate::config::GroupConfig;
 use crate::effects::Effects;
 use crate::event::Departure;
 use crate::event::Place;
+use crate::presence::LateCards;
 use crate::presence::Person;
 use crate::presence::Watchers;
 use crate::session::Session;
@@ -42,6 +43,7 @@ pub(crate) struct Group {
     /// The live keys. A key that is over is not in here, so wrong, used and expired look the same.
     pub(crate) keys: BTreeMap<SessionKey, SessionId>,
     pub(crate) watchers: Watchers,
+    pub(crate) late_cards: LateCards,
     pub(crate) wrong_keys: WrongKeys,
     /// How many visitor ids are online.
     pub(crate) online: u64,
@@ -66,6 +68,7 @@ impl Group {
             sessions: BTreeMap::new(),
             keys: BTreeMap::new(),
             watchers: Watchers::default(),
+            late_cards: LateCards::default(),
             wrong_keys: WrongKeys::default(),
             online: 0,
             last_number: fx.random_base(),

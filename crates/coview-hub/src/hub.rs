@@ -216,6 +216,10 @@ impl Hub {
                 let (group, fx) = self.group_and_effects(index);
                 group.ask_expired(fx, ask);
             }
+            Due::LateCard(index, number) => {
+                let (group, fx) = self.group_and_effects(index);
+                group.late_card(fx, number);
+            }
         }
     }
 

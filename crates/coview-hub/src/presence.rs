@@ -38,6 +38,8 @@ use crate::event::Event;
 use crate::event::Place;
 use crate::group::Group;
 use crate::no::No;
+use crate::timer::Due;
+use crate::timer::TimerId;
 
 /// A device's stay in presence.
 pub(crate) struct Presence {
@@ -84,6 +86,22 @@ pub(crate) struct Person {
     pub(crate) asked: Option<AskId>,
     /// How many of the devices have a session.
     pub(crate) sharing: u32,
+    /// Boxed: most visitors who are online change rarely, or are not watched.
+    pace: Option<Box<Pace>>,
+}
+
+/// When agents were sent the last card about a change, and the next one if it waits.
+struct Pace {
+    last: Moment,
+    late: Option<(TimerId, u64)>,
+}
+
+/// Whose card waits until the pace allows it, by a number that its deadline carries: a visitor id
+/// is too large for that.
+#[derive(Default)]
+pub(crate) struct LateCards {
+    names: BTreeMap<u64, VisitorId>,
+    last: u64,
 }
 
 impl Person {
@@ -199,7 +217,7 @@ impl Group {
         };
         let mut data = presence.data.unpack();
         if data.merge(&it.data).is_err() {
-            const WORDS: &str = "presence data would have too many entries";
+            const WORDS: &str = "presence data would have too many entries or bytes";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
         }
         presence.data = PackedData::pack(&data);
@@ -250,6 +268,12 @@ impl Group {
         let had_focus = person.focus == Some(place);
         if person.online.is_empty() {
             person.focus = None;
+            // Nothing may be told about the visitor after its end.
+            if let Some((timer, number)) = person.pace.take().and_then(|pace| pace.late) {
+                fx.timers.cancel(Some(timer));
+                self.late_cards.names.remove(&number);
+                fx.counts.cards_coalesced += 1;
+            }
             self.online = self.online.saturating_sub(1);
             let notice = VisitorOffline { visitor: name.clone(), reason };
             self.announce(fx, &name, notice.into());
@@ -331,7 +355,41 @@ impl Group {
         }
     }
 
-    fn announce_changed(&self, fx: &mut Effects, name: &VisitorId) {
+    /// Tells agents the card of a visitor: at once, or when the pace allows it. Otherwise one
+    /// visitor could fill the queues of all agents with its cards.
+    fn announce_changed(&mut self, fx: &mut Effects, name: &VisitorId) {
+        if !self.is_watched(name) {
+            return;
+        }
+        let Some(person) = self.people.get_mut(name).filter(|person| person.focus.is_some()) else {
+            return;
+        };
+        match person.pace.as_deref_mut() {
+            Some(Pace { late: Some(_), .. }) => fx.counts.cards_coalesced += 1,
+            Some(Pace { last, late }) if *last + fx.policy.presence_pace > fx.now => {
+                self.late_cards.last += 1;
+                let number = self.late_cards.last;
+                self.late_cards.names.insert(number, name.clone());
+                let at = *last + fx.policy.presence_pace;
+                *late = Some((fx.timers.set(at, Due::LateCard(self.index, number)), number));
+            }
+            Some(_) | None => {
+                person.pace = Some(Box::new(Pace { last: fx.now, late: None }));
+                self.announce_card(fx, name);
+            }
+        }
+    }
+
+    /// The pace allows the next card of a visitor.
+    pub(crate) fn late_card(&mut self, fx: &mut Effects, number: u64) {
+        let Some(name) = self.late_cards.names.remove(&number) else { return };
+        if let Some(pace) = self.people.get_mut(&name).and_then(|it| it.pace.as_deref_mut()) {
+            *pace = Pace { last: fx.now, late: None };
+            self.announce_card(fx, &name);
+        }
+    }
+
+    fn announce_card(&self, fx: &mut Effects, name: &VisitorId) {
         if self.is_watched(name)
             && let Some(card) = self.card(fx.now, name)
         {
@@ -459,9 +517,9 @@ mod tests {
     }
 
     fn heavy() -> PresenceData {
-        (0..32).fold(PresenceData::new(), |data, at| {
-            data.with(&format!("{at:064}"), &"\u{1F600}".repeat(256)).unwrap()
-        })
+        let value = "\"".repeat(126);
+        (0..32)
+            .fold(PresenceData::new(), |data, at| data.with(&format!("{at:02}"), &value).unwrap())
     }
 
     #[test]
@@ -484,7 +542,7 @@ mod tests {
 
     #[test]
     fn pages_keep_the_limits_on_cards_and_on_bytes() {
-        for (data, pages) in [(PresenceData::new(), 4), (heavy(), 100)] {
+        for (data, pages) in [(PresenceData::new(), 4), (heavy(), 15)] {
             let mut made = Pages::default();
             made.extend((0..100).map(|_| card(data.clone())));
             made.full.push(made.page);

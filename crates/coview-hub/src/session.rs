@@ -247,6 +247,7 @@ impl Group {
         }
         let name = agent.card.agent.clone();
         if !self.wrong_keys.may_try(&name, fx.now, &fx.policy) {
+            fx.counts.too_many_tries += 1;
             fx.event(Event::TooManyTries { group: self.id.clone(), agent: name });
             return Err(No::new(RefusalCode::TooManyTries));
         }

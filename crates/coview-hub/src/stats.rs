@@ -71,4 +71,9 @@ pub struct Stats {
     pub sessions_ended: u64,
     /// Counter: joins with a key no session has.
     pub wrong_keys: u64,
+    /// Counter: joins refused because of too many wrong keys before.
+    pub too_many_tries: u64,
+    /// Counter: changes of visitors that agents were sent no card of their own for, because a newer
+    /// card or the end of the visitor's stay came soon after.
+    pub cards_coalesced: u64,
 }

@@ -23,6 +23,8 @@ pub(crate) enum Due {
     KeyUnclaimed(GroupIndex, SessionId),
     StartAfterAccept(GroupIndex, SessionId),
     TermsUnanswered(GroupIndex, AskId),
+    /// The number is the one of [`LateCards`](crate::presence::LateCards).
+    LateCard(GroupIndex, u64),
 }
 
 impl Due {
@@ -35,6 +37,7 @@ impl Due {
             Self::KeyUnclaimed(..) => "the first use of a key",
             Self::StartAfterAccept(..) => "the start of an accepted session",
             Self::TermsUnanswered(..) => "the visitor's answer to a request",
+            Self::LateCard(..) => "the next card of a visitor who changes often",
         }
     }
 }

@@ -13,7 +13,6 @@ use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
 use coview_wire::Identified;
 use coview_wire::Identify;
-use coview_wire::Moment;
 use coview_wire::Pong;
 use coview_wire::PresenceFacts;
 use coview_wire::Profile;
@@ -30,6 +29,8 @@ use coview_wire::VisitorId;
 use crate::config::Policy;
 use crate::effects::Effects;
 use crate::effects::Heard;
+use crate::effects::Lost;
+use crate::effects::Peer;
 use crate::effects::Secret;
 use crate::event::Departure;
 use crate::event::Event;
@@ -40,7 +41,6 @@ use crate::no::No;
 use crate::presence::Presence;
 use crate::session::Begun;
 use crate::timer::Due;
-use crate::timer::TimerId;
 
 /// The place of one visitor's device. There may be tens of thousands, most of them idle, so what
 /// is rarely there is boxed.
@@ -57,8 +57,7 @@ pub(crate) struct Visitor {
     pub(crate) ask: Option<AskId>,
     pub(crate) session: Option<SessionId>,
     pub(crate) past: Option<Box<Past>>,
-    /// Since when the connection is gone, and the deadline at which the place goes too.
-    pub(crate) lost: Option<Box<(Moment, TimerId)>>,
+    pub(crate) lost: Option<Box<Lost>>,
 }
 
 /// What ended last, for the snapshot of a resume.
@@ -277,11 +276,11 @@ impl Group {
 
     /// The connection of a visitor broke. Its place stays for the grace, or for the lease.
     pub(crate) fn visitor_lost(&mut self, fx: &mut Effects, place: Place) {
-        let due = Due::VisitorGrace(self.index, place);
+        let peer = Peer::Visitor(self.index, place);
         let visitor = self.visitor(place);
         visitor.conn = None;
-        let timer = fx.set_timer(visitor.kept_for(&fx.policy), due);
-        visitor.lost = Some(Box::new((fx.now, timer)));
+        let keep = visitor.kept_for(&fx.policy);
+        visitor.lost = fx.place_lost(peer, keep).map(Box::new);
         fx.event(Event::VisitorDropped { group: self.id.clone(), client: place });
         self.reach_changed(fx, place);
     }
@@ -295,7 +294,7 @@ impl Group {
         re: RequestId,
     ) {
         let visitor = self.visitor(place);
-        fx.timers.cancel(visitor.lost.take().map(|lost| lost.1));
+        fx.place_found(place, visitor.lost.take().map(|lost| *lost));
         let old = visitor.conn.replace(conn);
         if let Some(old) = old {
             fx.close(old, CloseReason::Superseded, false);
@@ -339,8 +338,8 @@ impl Group {
         let due = Due::VisitorGrace(self.index, place);
         let visitor = self.visitor(place);
         let kept = visitor.kept_for(&fx.policy);
-        if let Some(lost) = visitor.lost.as_mut().filter(|lost| lost.0 + kept > fx.now) {
-            lost.1 = fx.timers.set(lost.0 + kept, due);
+        if let Some(lost) = visitor.lost.as_mut().filter(|lost| lost.since + kept > fx.now) {
+            lost.timer = fx.timers.set(lost.since + kept, due);
         } else {
             self.visitor_departs(fx, place, Departure::Lost);
         }
@@ -349,7 +348,7 @@ impl Group {
     /// The place of a visitor is gone for good, and everything it did ends.
     pub(crate) fn visitor_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
         let visitor = self.visitor(place);
-        fx.timers.cancel(visitor.lost.take().map(|lost| lost.1));
+        fx.place_gone(place, visitor.lost.take().map(|lost| *lost));
         // Whoever left does not listen any more; everybody else is told what ends.
         let conn = match why {
             Departure::Left => visitor.conn.take(),

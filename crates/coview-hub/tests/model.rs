@@ -158,6 +158,9 @@ struct Client {
     asks: Vec<AskId>,
     starts: Vec<StartId>,
     sessions: Vec<SessionId>,
+    /// Whether an agent watches everybody, and whom it sees if so.
+    watches: bool,
+    seen: BTreeMap<VisitorId, VisitorCard>,
 }
 
 /// What is known about one request of an agent.
@@ -193,6 +196,11 @@ fn group_of_agent(who: usize) -> &'static str {
     if who + 1 == CALLERS { OTHER_GROUP } else { GROUP }
 }
 
+/// A card without what changes by itself.
+fn ageless(card: VisitorCard) -> VisitorCard {
+    VisitorCard { online_ms: 0, ..card }
+}
+
 /// Texts by which a message of a group can be told from one of the other.
 fn mark(group: &str) -> String {
     format!("of-{group}")
@@ -210,6 +218,8 @@ impl Model {
         }
         config.policy.problems_per_minute = 5;
         config.policy.max_guests = 2;
+        // Enough for everybody, so whoever comes anew takes the place of one who was lost.
+        config.policy.max_places = (VISITORS + CALLERS) as u32;
         Self {
             w: World::with(config),
             visitors: (0..VISITORS).map(|_| Client::default()).collect(),
@@ -379,6 +389,11 @@ impl Model {
             return;
         }
         let Some((_, re)) = self.re(false, who) else { return };
+        match op {
+            AgentOp::Watch(all) => self.agents[who].watches = *all,
+            AgentOp::Unwatch => self.agents[who].watches = false,
+            _ => {}
+        }
         let client = &self.agents[who];
         let session = |back: usize| {
             client.sessions.iter().rev().nth(back).copied().unwrap_or(SessionId::new(88))
@@ -514,6 +529,8 @@ impl Model {
             }
         }
         self.read = self.w.texts.len();
+        let stats = self.w.hub.stats();
+        assert!(stats.visitors + stats.agents <= (VISITORS + CALLERS) as u64, "too many places");
         for client in self.visitors.iter_mut().chain(&mut self.agents) {
             if client.conn.is_some_and(|conn| self.w.closed.contains_key(&conn)) {
                 client.conn = None;
@@ -611,11 +628,34 @@ impl Model {
                 let snapshot = it.snapshot;
                 assert!(!(snapshot.ask.is_some() && snapshot.view.is_some()));
             }
-            AgentNotice::Roster(_)
-            | AgentNotice::VisitorOnline(_)
-            | AgentNotice::VisitorChanged(_)
-            | AgentNotice::VisitorOffline(_)
-            | AgentNotice::ViewGuests(_)
+            AgentNotice::Roster(it) => {
+                if let Some(client) = client {
+                    if it.first {
+                        client.seen.clear();
+                    }
+                    let cards = it.visitors.into_iter().map(ageless);
+                    client.seen.extend(cards.map(|card| (card.visitor.clone(), card)));
+                }
+            }
+            AgentNotice::VisitorOnline(VisitorOnline { card }) => {
+                if let Some(client) = client {
+                    let before = client.seen.insert(card.visitor.clone(), ageless(card));
+                    assert!(before.is_none() || !client.watches, "online twice");
+                }
+            }
+            AgentNotice::VisitorChanged(VisitorChanged { card }) => {
+                if let Some(client) = client {
+                    let before = client.seen.insert(card.visitor.clone(), ageless(card));
+                    assert!(before.is_some() || !client.watches, "a card of one who is offline");
+                }
+            }
+            AgentNotice::VisitorOffline(it) => {
+                if let Some(client) = client {
+                    let before = client.seen.remove(&it.visitor);
+                    assert!(before.is_some() || !client.watches, "offline twice");
+                }
+            }
+            AgentNotice::ViewGuests(_)
             | AgentNotice::ViewEnded(_)
             | AgentNotice::Refused(_)
             | AgentNotice::Problem(_)
@@ -624,8 +664,22 @@ impl Model {
         }
     }
 
+    /// After one more pace, what agents were told is what a new roster says.
+    fn compare_rosters(&mut self) {
+        self.w.pass_in_silence(PACE);
+        self.listen();
+        for who in 0..CALLERS {
+            if self.agents[who].conn.is_some() && self.agents[who].watches {
+                let told = self.agents[who].seen.clone();
+                self.agent(who, &AgentOp::Watch(true));
+                assert_eq!(told, self.agents[who].seen, "agents were not told the truth");
+            }
+        }
+    }
+
     /// Everybody's network fails, and the longest grace passes.
     fn finish(mut self) {
+        self.compare_rosters();
         let open: Vec<_> = self.groups.keys().copied().collect();
         for conn in open {
             self.w.drop_conn(conn);

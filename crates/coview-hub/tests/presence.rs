@@ -89,7 +89,7 @@ fn presence_needs_an_identity_and_a_group_that_has_it() {
 
 #[test]
 fn watching_agents_see_profile_data_and_every_change() {
-    let mut w = World::new();
+    let mut w = World::without_pace();
     let agent = w.watcher("grace");
     let visitor = w.anonymous();
     let profile = Profile::new().with_name("Ada Lovelace").unwrap();
@@ -151,6 +151,15 @@ fn presence_data_is_for_those_who_are_online_and_has_a_limit() {
     assert!(w.is_quiet(visitor));
     w.update(visitor, "one-more", "v");
     assert_eq!(w.problem(visitor), RefusalCode::LimitExceeded);
+    let value = "v".repeat(limits::PRESENCE_VALUE);
+    for at in 0..15 {
+        w.update(visitor, &format!("k{at}"), &value);
+    }
+    assert!(w.is_quiet(visitor));
+    w.update(visitor, "k15", &value);
+    assert_eq!(w.problem(visitor), RefusalCode::LimitExceeded, "too many bytes in all");
+    w.update(visitor, "k15", "w");
+    assert!(w.is_quiet(visitor));
 }
 
 #[test]
@@ -211,7 +220,7 @@ fn a_long_roster_comes_in_pages() {
 
 #[test]
 fn the_newest_device_has_the_focus_and_agents_see_one_card() {
-    let mut w = World::new();
+    let mut w = World::without_pace();
     let agent = w.watcher("grace");
     let old = w.online("ada");
     w.update(old, "on", "laptop");
@@ -252,7 +261,7 @@ fn an_older_device_that_leaves_changes_nothing() {
 
 #[test]
 fn the_focus_goes_to_a_device_that_can_be_reached_and_back() {
-    let mut w = World::new();
+    let mut w = World::without_pace();
     let agent = w.watcher("grace");
     let old = w.online("ada");
     let new = w.online("ada");
@@ -300,7 +309,7 @@ fn a_lost_visitor_is_out_of_reach_at_once_and_offline_after_the_grace() {
 
 #[test]
 fn in_the_background_presence_is_kept_for_the_lease() {
-    let mut w = World::new();
+    let mut w = World::without_pace();
     let agent = w.watcher("grace");
     let visitor = w.online("ada");
     w.move_app(visitor, AppState::Background);

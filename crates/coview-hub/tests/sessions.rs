@@ -206,6 +206,7 @@ fn wrong_keys_are_limited_for_an_agent_whatever_the_connection() {
     }
     w.join(second, key);
     assert_eq!(w.refused(second), RefusalCode::TooManyTries, "also with the right key");
+    assert_eq!((w.hub.stats().wrong_keys, w.hub.stats().too_many_tries), (5, 1));
     let other = w.agent("joan");
     w.joined(other, key);
     w.pass(secs(600));
@@ -447,6 +448,7 @@ fn a_visitor_lost_for_too_long_ends_the_session() {
     w.join(agent, key);
     w.move_app(visitor, AppState::Background);
     w.drop_conn(visitor);
+    w.pass(PACE);
     w.notices(agent);
     w.pass(secs(30));
     assert_eq!(view_ended(&mut w, agent, session), EndReason::VisitorLost);

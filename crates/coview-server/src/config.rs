@@ -283,6 +283,8 @@ struct PolicyFile {
     key_tries_window_seconds: Option<u32>,
     max_guests: Option<u32>,
     max_devices: Option<u32>,
+    max_places: Option<u32>,
+    presence_pace_milliseconds: Option<u32>,
     problems_per_minute: Option<u32>,
 }
 
@@ -330,6 +332,20 @@ fn seconds(key: &str, given: Option<u32>, default: Duration) -> Result<Duration,
         Some(seconds @ 1..=LONGEST_SECONDS) => Ok(Duration::from_secs(seconds.into())),
         Some(seconds) => Err(ConfigError::Values(format!(
             "{key} is {seconds}; it may be 1 to {LONGEST_SECONDS}"
+        ))),
+    }
+}
+
+/// The slowest pace of cards: a minute. Agents would take a slower one for a fault.
+const SLOWEST_PACE_MILLISECONDS: u32 = 60_000;
+
+fn pace(given: Option<u32>, default: Duration) -> Result<Duration, ConfigError> {
+    match given {
+        None => Ok(default),
+        Some(millis @ 1..=SLOWEST_PACE_MILLISECONDS) => Ok(Duration::from_millis(millis.into())),
+        Some(millis) => Err(ConfigError::Values(format!(
+            "policy.presence_pace_milliseconds is {millis}; it may be 1 to \
+             {SLOWEST_PACE_MILLISECONDS}"
         ))),
     }
 }
@@ -417,6 +433,8 @@ impl PolicyFile {
             )?,
             max_guests: at_least_one("policy.max_guests", self.max_guests, default.max_guests)?,
             max_devices: at_least_one("policy.max_devices", self.max_devices, default.max_devices)?,
+            max_places: at_least_one("policy.max_places", self.max_places, default.max_places)?,
+            presence_pace: pace(self.presence_pace_milliseconds, default.presence_pace)?,
             problems_per_minute: at_least_one(
                 "policy.problems_per_minute",
                 self.problems_per_minute,

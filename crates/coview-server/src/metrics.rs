@@ -59,6 +59,8 @@ impl Collector for HubCounts {
             sessions_one_click,
             sessions_ended,
             wrong_keys,
+            too_many_tries,
+            cards_coalesced,
         } = self.0;
         let gauges = [
             ("connections", "Open connections", connections),
@@ -110,6 +112,12 @@ impl Collector for HubCounts {
             ("sessions_one_click", "Sessions started by an accepted request", sessions_one_click),
             ("sessions_ended", "Sessions ended", sessions_ended),
             ("wrong_keys", "Joins with a key no session has", wrong_keys),
+            ("too_many_tries", "Joins refused after too many wrong keys", too_many_tries),
+            (
+                "cards_coalesced",
+                "Changes of visitors told together with a later one",
+                cards_coalesced,
+            ),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

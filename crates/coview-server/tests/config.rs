@@ -61,6 +61,8 @@ fn every_policy_number_is_read() {
         "key_tries_window_seconds",
         "max_guests",
         "max_devices",
+        "max_places",
+        "presence_pace_milliseconds",
         "problems_per_minute",
     ];
     let numbers: String =
@@ -80,7 +82,9 @@ fn every_policy_number_is_read() {
         key_tries_window: seconds(110),
         max_guests: 111,
         max_devices: 112,
-        problems_per_minute: 113,
+        max_places: 113,
+        presence_pace: Duration::from_millis(114),
+        problems_per_minute: 115,
     };
     assert_eq!(config.hub.policy, expected);
     // The sample names each of them, too.
@@ -110,6 +114,11 @@ fn faults_are_told_in_words_and_never_repeat_a_token() {
         ("", "there is no [[group]]"),
         ("listen = \"nowhere\"", "line 1"),
         ("[policy]\nheartbeat_seconds = 0\n", "heartbeat_seconds is 0; it may be 1 to 86400"),
+        (
+            "[policy]\npresence_pace_milliseconds = 60001\n",
+            "policy.presence_pace_milliseconds is 60001; it may be 1 to 60000",
+        ),
+        ("[policy]\nmax_places = 0\n", "policy.max_places is 0; it must be at least 1"),
         ("[policy]\nkey_tries = 0\n", "policy.key_tries is 0; it must be at least 1"),
         ("[limits]\nconnections = 0\n", "limits.connections is 0"),
         ("[policy]\nheartbeat_seconds = \"x\"\n", "line 2"),

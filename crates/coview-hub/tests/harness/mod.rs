@@ -12,6 +12,8 @@ use coview_wire::*;
 pub const GROUP: &str = "12345";
 pub const OTHER_GROUP: &str = "67890";
 pub const BOUND: usize = 10_000;
+/// The pace of the cards that agents are sent, by default.
+pub const PACE: Duration = Duration::from_millis(250);
 
 /// Every agent of every group, with the token it signs in with.
 pub const AGENTS: [(&str, &str); 3] =
@@ -71,6 +73,11 @@ impl World {
 
     pub fn with_policy(policy: Policy) -> Self {
         Self::with(HubConfig { policy, ..config() })
+    }
+
+    /// A world in which agents are sent a card at every change.
+    pub fn without_pace() -> Self {
+        Self::with_policy(Policy { presence_pace: Duration::ZERO, ..Policy::default() })
     }
 
     pub fn with(config: HubConfig) -> Self {
@@ -333,6 +340,12 @@ impl World {
         let conn = self.resume(old);
         let AgentNotice::Resumed(resumed) = self.notice(conn) else { panic!("not resumed") };
         (conn, resumed.snapshot)
+    }
+
+    /// Comes back too late.
+    pub fn resume_refused(&mut self, old: ConnId) {
+        let conn = self.resume(old);
+        assert_eq!(self.refused(conn), RefusalCode::ResumeFailed);
     }
 
     fn resume(&mut self, old: ConnId) -> ConnId {
