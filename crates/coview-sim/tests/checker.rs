@@ -1,5 +1,6 @@
 //! The checker checked: each deliberately wrong observation must be caught by the rule it breaks,
 //! and the right one beside it must not.
+#![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 use coview_hub::ConnId;
 use coview_hub::Event;
