@@ -470,7 +470,10 @@ impl<R: Role> Engine<R> {
             self.memory = Memory::Lost { shutdown: self.memory.shutdown() };
             let fail_at = self.reply_due();
             self.greet(fail_at);
-        } else if self.place.is_some() && code == RefusalCode::ShuttingDown {
+        } else if self.place.is_some()
+            && matches!(code, RefusalCode::ShuttingDown | RefusalCode::LimitExceeded)
+        {
+            // Waiting cures both: a server that is full may have room later.
             self.let_go();
             self.lost();
         } else {

@@ -290,6 +290,19 @@ fn a_reconnect_that_is_not_answered_is_tried_again() {
 }
 
 #[test]
+fn a_server_that_is_full_is_tried_again_by_a_client_that_was_there_before() {
+    let mut visitor = visitor();
+    visitor.connect();
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    visitor.give(Input::Opened);
+    visitor.text(r#"{"t":"refused","re":0,"code":"resume_failed"}"#);
+    let outputs = visitor.text(r#"{"t":"refused","re":0,"code":"limit_exceeded"}"#);
+    assert_eq!(outputs, [Output::Close]);
+    visitor.wake_for("the wait before reconnecting is over");
+}
+
+#[test]
 fn what_the_server_says_for_good_is_final() {
     let table = [
         (
