@@ -51,8 +51,11 @@ fn story_10_background_is_seen_and_foreground_is_active_again() {
 #[test]
 fn story_10_presence_in_the_background_is_kept_by_the_lease_beyond_the_grace() {
     story(async {
-        // The grace is over long before the lease.
-        let world = World::with(|config| config.hub.policy.resume_grace = ms(100));
+        // The grace is over long before the lease, and agents see each change before that.
+        let world = World::with(|config| {
+            config.hub.policy.resume_grace = ms(100);
+            config.hub.policy.presence_pace = ms(1);
+        });
         let network = Proxy::to(world.address).await;
         let ada = world.watcher("ada").await;
         let visitor = connect(visitor_at(&network.url())).await;
