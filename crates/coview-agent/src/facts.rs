@@ -344,7 +344,7 @@ impl Facts {
                 let reason = snapshot
                     .view_ended
                     .filter(|ended| ended.session == session)
-                    .map_or(EndReason::Left, |ended| ended.reason);
+                    .map_or(EndReason::AgentLost, |ended| ended.reason);
                 self.end_view(Some(session), reason);
                 if let Some(facts) = other {
                     self.joined(Joined { re: None, view: facts });
@@ -596,8 +596,7 @@ impl From<ViewFacts> for View {
 fn view_end_of(reason: LinkClosed) -> EndReason {
     match reason {
         LinkClosed::Server(CloseReason::Shutdown) => EndReason::Shutdown,
-        LinkClosed::Left | LinkClosed::Refused(_) | LinkClosed::Server(_) | LinkClosed::Gone => {
-            EndReason::Left
-        }
+        LinkClosed::Left => EndReason::Left,
+        LinkClosed::Refused(_) | LinkClosed::Server(_) | LinkClosed::Gone => EndReason::AgentLost,
     }
 }

@@ -274,7 +274,7 @@ fn joined_at_the_door_and_gone_after_the_reconnect_ends_as_a_session() {
     resumed(&mut peer, AgentSnapshot::default());
     let RequestingStep::Accepted(agent) = block_on(agent.next()) else { panic!() };
     assert_eq!(agent.session(), session);
-    assert!(matches!(block_on(agent.next()), ViewingStep::Ended(_, EndReason::Left)));
+    assert!(matches!(block_on(agent.next()), ViewingStep::Ended(_, EndReason::AgentLost)));
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_missed_end_is_told() {
 
     let (agent, mut peer) = viewing();
     resumed(&mut peer, AgentSnapshot::default());
-    assert!(matches!(block_on(agent.next()), ViewingStep::Ended(_, EndReason::Left)));
+    assert!(matches!(block_on(agent.next()), ViewingStep::Ended(_, EndReason::AgentLost)));
 }
 
 #[test]

@@ -429,8 +429,8 @@ fn a_closed_link_ends_everything_in_order() {
 
     for (closed, reason) in [
         (LinkClosed::Server(CloseReason::Shutdown), EndReason::Shutdown),
-        (LinkClosed::Gone, EndReason::Left),
-        (LinkClosed::Refused(RefusalCode::BadToken), EndReason::Left),
+        (LinkClosed::Gone, EndReason::AgentLost),
+        (LinkClosed::Refused(RefusalCode::BadToken), EndReason::AgentLost),
     ] {
         let (agent, mut peer) = viewing();
         peer.close(closed);

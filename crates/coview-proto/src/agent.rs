@@ -320,7 +320,7 @@ impl Rules<Self> for AgentRole {
     }
 
     fn snapshot(base: &mut Base, seen: Option<RequestId>, shutdown: bool) -> AgentNotice {
-        let end = if shutdown { EndReason::Shutdown } else { EndReason::Left };
+        let end = if shutdown { EndReason::Shutdown } else { EndReason::AgentLost };
         let lost = |ask| AskEnded { ask, outcome: AskOutcome::Lost, session: None };
         let snapshot = AgentSnapshot {
             seen,

@@ -937,7 +937,7 @@ fn an_agent_is_told_that_its_view_ended() {
 
     let mut lost = viewing();
     lost.give(Input::Dropped);
-    assert_eq!(view_ended(&agent_restored(&mut lost).1), Some(EndReason::Left));
+    assert_eq!(view_ended(&agent_restored(&mut lost).1), Some(EndReason::AgentLost));
 
     let mut shut_down = viewing();
     shut_down.text(r#"{"t":"closing","reason":"shutdown","retry":true}"#);
@@ -962,7 +962,7 @@ fn an_agent_is_told_that_its_view_ended() {
     accepted.text(r#"{"t":"ask_ended","ask":5,"outcome":"accepted","session":9}"#);
     accepted.give(Input::Dropped);
     let (_, heard) = agent_restored(&mut accepted);
-    assert_eq!(view_ended(&heard), Some(EndReason::Left), "the session to come never came");
+    assert_eq!(view_ended(&heard), Some(EndReason::AgentLost), "the session to come never came");
 }
 
 // ---------------------------------------------------------------- secrets and types

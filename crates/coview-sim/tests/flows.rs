@@ -363,24 +363,6 @@ fn a_seed_is_a_run() {
     assert_ne!(run(1), run(2));
 }
 
-/// A day of a hundred visitors and ten agents who do nothing but live.
-#[test]
-#[ignore = "a measurement; run it in release with --ignored --nocapture and time it"]
-fn a_day() {
-    let mut world = World::new(town::config(), 7);
-    for no in 0..100 {
-        let visitor = world.add_visitor(&format!("v{no}"), town::visitor(town::NORTH));
-        world.run_for(SOON);
-        go_online(&mut world, visitor, &format!("v{no}"));
-    }
-    for _ in 0..10 {
-        world.add_agent("grace", town::agent(town::NORTH, "grace"));
-    }
-    world.run_for(Duration::from_secs(24 * 60 * 60));
-    println!("{} things happened in {}", world.timeline().len(), world.now());
-    world.assert_holds();
-}
-
 /// Found by a random story: a place that was left behind half restored was seen online for as long
 /// as a lease, without anybody in it.
 #[test]

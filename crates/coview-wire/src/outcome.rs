@@ -35,6 +35,9 @@ word_enum! {
         Ejected = "ejected" => "the agent was removed from the session",
         /// This agent left; the session goes on without the agent.
         Left = "left" => "the agent left the session",
+        /// This agent's own connection was lost for longer than the grace, or the server forgot the
+        /// agent; a client tells its app so.
+        AgentLost = "agent_lost" => "the agent's connection was lost",
         /// The server shut down.
         Shutdown = "shutdown" => "the server shut down",
         /// The operator's policy ended it.

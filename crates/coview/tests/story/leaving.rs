@@ -260,7 +260,7 @@ fn story_09_agent_whose_network_is_pulled_is_out_after_the_grace() {
         network.release(crate::proxy::Way::ToServer);
         network.release(crate::proxy::Way::ToClient);
         let (ada, why) = until!(ada, "the end", ViewingStep::Ended(a, why) => (a, why));
-        assert_eq!(why, EndReason::Left);
+        assert_eq!(why, EndReason::AgentLost);
         assert_eq!(ada.state(), AgentStateKind::SignedIn);
         drop((sharing, ada));
         world.stop().await;

@@ -341,7 +341,7 @@ fn restart(why: EndReason, gracefully: bool) {
         assert_eq!(told, why);
         assert_eq!(visitor.state(), StateKind::PresenceConnected);
         let (grace, told) = until!(viewing, "the end", ViewingStep::Ended(a, why) => (a, why));
-        assert!([EndReason::Left, EndReason::Shutdown, why].contains(&told), "{told}");
+        assert!([EndReason::AgentLost, EndReason::Shutdown, why].contains(&told), "{told}");
 
         // The agent who watched watches again; identity, presence, profile and data are there.
         let ada = until!(
