@@ -109,7 +109,9 @@ pub(crate) const fn remedy(code: RefusalCode) -> Option<&'static str> {
             Some("ask the visitor to start again and to read out the new key")
         }
         RefusalCode::TermsOver => Some("the agent may ask again"),
-        RefusalCode::ShuttingDown | RefusalCode::NoAnswer => Some("try again later"),
+        RefusalCode::ShuttingDown | RefusalCode::NoAnswer | RefusalCode::LimitExceeded => {
+            Some("try again later")
+        }
         RefusalCode::ResumeFailed
         | RefusalCode::HelloFirst
         | RefusalCode::IllegalOrder
@@ -119,7 +121,6 @@ pub(crate) const fn remedy(code: RefusalCode) -> Option<&'static str> {
         | RefusalCode::TooManyTries
         | RefusalCode::SessionGone
         | RefusalCode::SessionFull
-        | RefusalCode::LimitExceeded
         | RefusalCode::Unknown => None,
     }
 }
