@@ -5,7 +5,11 @@ use coview_wire::SessionId;
 /// It is made only by the visitor's own acts: by [`accept`](crate::Visitor::accept) or by
 /// [`start_manual`](crate::Visitor::start_manual). It cannot be cloned and there is no constructor,
 /// so code that sends the screen asks for a reference to it and cannot run without the visitor's
-/// yes. It lives inside the sharing visitor and is gone when the session ends.
+/// yes. It lives inside the sharing visitor: it is gone with [`end`](crate::Visitor::end), and, if
+/// somebody else ended the session, with the step that tells so.
+///
+/// It says what this side's visitor agreed to over this visitor's own link. The server keeps its
+/// own record, and relays nothing without it.
 ///
 /// ```compile_fail,E0451
 /// use coview_lifecycle::Consent;

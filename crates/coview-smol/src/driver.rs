@@ -42,6 +42,8 @@ type Handing = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// the visitor or the agent has been dropped and the goodbye is said, or when the link is closed
 /// for good. Dropping it cuts the connection without a goodbye; the server keeps the place for its
 /// grace, and the visitor's link says [`Gone`](coview_lifecycle::LinkClosed::Gone).
+///
+/// It is `Send` and not `Sync`: move it to the task that runs it.
 #[must_use = "the connection functions only while its driver runs"]
 pub struct Driver<R: Role> {
     engine: Engine<R>,
