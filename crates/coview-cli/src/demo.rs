@@ -28,7 +28,8 @@ use crate::say::Say;
 use crate::say::WARN;
 use crate::terminal::Interrupts;
 
-/// How long the terms may be unanswered where the story shows what happens then.
+/// How long the terms may be unanswered, and a place is kept, where the story shows what happens
+/// then.
 const IMPATIENT: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
@@ -103,6 +104,8 @@ async fn tell(story: &mut Story<'_>) -> Told<()> {
     let (visitor, cast) = scenes::two_devices(story, &stage, visitor, cast).await?;
     let (visitor, cast) = scenes::background(story, visitor, cast).await?;
     let (visitor, cast) = scenes::network_drop(story, &network, visitor, cast).await?;
+    let forgetful = Policy { resume_grace: IMPATIENT, ..Policy::default() };
+    scenes::network_gone(story, Stage::open(forgetful).await?).await?;
     let Cast { ada, grace } = scenes::leave(story, visitor, cast).await?;
     drop(grace);
     scenes::curtain(story, stage, ada).await

@@ -455,6 +455,31 @@ pub(super) async fn network_drop(
     Ok((visitor, Cast { ada, grace }))
 }
 
+/// On a server of its own, where a place is kept for a moment only.
+pub(super) async fn network_gone(story: &mut Story<'_>, stage: Stage) -> Told<()> {
+    story.step("The network stays away for longer than the grace");
+    story.did(SERVER, "is another one here, where a place is kept 1 second instead of 30");
+    let network = Relay::to(stage.address()).await?;
+    let visitor = stage.visitor(network.address()).await?.identify(customer()).await?;
+    let sharing = visitor.connect_presence().await?.start_manual().await?;
+    story.did(VISITOR, "is online and taps share");
+    let sharing = story.see(VISITOR, sharing)?;
+    let key = SessionKey::parse(&sharing.key().to_string())?;
+    let ada = stage.agent(0).await?.join(key).await?;
+    story.did(ADA, "joins with the key");
+    network.cut();
+    story.did(SERVER, "loses the visitor: the plug is pulled");
+    let (ada, why) = wait::ended(ada).await?;
+    story.fact(why == EndReason::VisitorLost, ADA, format_args!("is told: {why}"))?;
+    network.mend();
+    let (visitor, why) = wait::stopped(sharing).await?;
+    story.fact(why == EndReason::VisitorLost, VISITOR, format_args!("is back and told: {why}"))?;
+    let visitor = story.see(VISITOR, visitor)?;
+    drop((visitor, ada));
+    stage.close().await;
+    Ok(())
+}
+
 pub(super) async fn leave(
     story: &mut Story<'_>,
     visitor: Visitor<PresenceConnected>,
