@@ -27,7 +27,7 @@ test:
     fi
 
 # Everything CI runs, in the order of how soon it fails.
-ci: fmt-check lint doc pure tokio test codes
+ci: fmt-check lint doc pure tokio test codes bench-check
 
 # Formatting, as a check.
 fmt-check:
@@ -77,6 +77,10 @@ update-docs:
 # Benchmarks; figures and method are in docs/performance.md.
 bench *ARGS:
     cargo bench --workspace {{ARGS}}
+
+# Check that every benchmark still runs, once and without measuring.
+bench-check:
+    cargo test --quiet -p coview -p coview-hub -p coview-lifecycle -p coview-wire --bench '*'
 
 # Instructions for one story by typestates and by a hand-written enum, counted by callgrind.
 bench-instructions STORIES="1000":

@@ -3,6 +3,7 @@
 #![allow(clippy::std_instead_of_core, missing_docs, reason = "a benchmark is a program of its own")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use coview_hub::*;
 use coview_wire::*;
@@ -25,12 +26,18 @@ fn hub() -> Hub {
     let token = AgentToken::new("token").expect("valid");
     group.agents.push(AgentAccount { token, card });
     let id = GroupId::new("12345").expect("valid");
-    Hub::new(HubConfig::one_group(id, group), [5; 32])
+    // Virtual time passes faster here than anybody speaks, so nobody is cut off for silence.
+    let policy = Policy { heartbeat: Duration::from_secs(365 * 24 * 60 * 60), ..Policy::default() };
+    Hub::new(HubConfig { policy, ..HubConfig::one_group(id, group) }, [5; 32])
 }
 
-/// Handles one input and tells how many texts came out.
+/// Handles one input at the beginning of time and tells how many texts came out.
 fn handle(hub: &mut Hub, input: Input<'_>) -> u64 {
-    hub.handle_input(Moment::ZERO, input);
+    handle_at(hub, Moment::ZERO, input)
+}
+
+fn handle_at(hub: &mut Hub, now: Moment, input: Input<'_>) -> u64 {
+    hub.handle_input(now, input);
     let mut sent = 0;
     loop {
         match hub.poll_output() {
@@ -132,8 +139,25 @@ fn signals(criterion: &mut Criterion) {
     for conn in 0..10 {
         say(&mut hub, VISITORS + conn, r#"{"t":"watch","re":0}"#);
     }
+    // A millisecond between two updates: each visitor's card is told again after ten seconds, which
+    // is beyond the pace, so every update goes to every agent.
+    let mut now = Moment::ZERO + Duration::from_secs(1);
+    let mut update_at = |hub: &mut Hub, now: Moment| {
+        let conn = ConnId::new(next());
+        handle_at(hub, now, Input::Text { conn, text: update })
+    };
     group.bench_function("presence_update, 10 agents watch", |bencher| {
-        bencher.iter(|| assert_eq!(say(&mut hub, next(), update), 10));
+        bencher.iter(|| {
+            now = now + Duration::from_millis(1);
+            assert_eq!(update_at(&mut hub, now), 10);
+        });
+    });
+    // No time between them: what is told is held back by the pace.
+    for _ in 0..VISITORS {
+        update_at(&mut hub, now);
+    }
+    group.bench_function("presence_update within the pace, 10 agents watch", |bencher| {
+        bencher.iter(|| assert_eq!(update_at(&mut hub, now), 0));
     });
     group.finish();
 }

@@ -40,8 +40,8 @@ token = "bench-token"
 "#;
 
 fn main() {
-    // `cargo test --benches` only asks whether it runs.
-    let rounds = if std::env::args().any(|arg| arg == "--test") { 3 } else { 3000 };
+    // Without `--bench`, which `cargo bench` gives, it is only asked whether it runs.
+    let rounds = if std::env::args().any(|arg| arg == "--bench") { 3000 } else { 3 };
 
     let config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
     let server = smol::block_on(Server::bind(config)).expect("a loopback port is free");
