@@ -23,6 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The picture travels in binary messages of the same socket: [`Picture`] from the visitor,
+//! [`PictureRelay`] to the agents, [`ViewerSignal`] and [`ViewerNotice`] back.
+//!
 //! Every string, map and message has a hard limit ([`limits`]), checked before anything is
 //! allocated from it. Types that hold something secret or personal ([`SessionKey`],
 //! [`ResumeSecret`], [`ClientToken`], [`AgentToken`], [`Profile`], [`PresenceData`]) redact
@@ -55,6 +58,7 @@ mod moment;
 mod outcome;
 mod person;
 mod refusal;
+mod screen;
 mod secret;
 mod server_message;
 mod terms;
@@ -132,6 +136,14 @@ pub use crate::person::PresencePatch;
 pub use crate::person::Profile;
 pub use crate::person::TextError;
 pub use crate::refusal::RefusalCode;
+pub use crate::screen::Picture;
+pub use crate::screen::PictureRelay;
+pub use crate::screen::ScreenError;
+pub use crate::screen::ViewerEvent;
+pub use crate::screen::ViewerId;
+pub use crate::screen::ViewerNotice;
+pub use crate::screen::ViewerSays;
+pub use crate::screen::ViewerSignal;
 pub use crate::secret::AgentToken;
 pub use crate::secret::ClientToken;
 pub use crate::secret::ResumeSecret;

@@ -5,6 +5,11 @@
 
 /// The longest text message in bytes, in either direction.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
+/// The longest binary message in bytes, in either direction. A longer update of the picture goes in
+/// parts, so that no other message waits long behind one.
+pub const PICTURE_BYTES: usize = 512 * 1024;
+/// The most viewers one binary message of a visitor is addressed to.
+pub const VIEWERS: usize = 64;
 /// The longest visitor id. The source page's successors disagree (62, 63 or 100); the smallest holds.
 pub const VISITOR_ID: usize = 62;
 /// The longest group id.
