@@ -45,6 +45,9 @@ fn handle_at(hub: &mut Hub, now: Moment, input: Input<'_>) -> u64 {
                 black_box(text);
                 sent += 1;
             }
+            Output::SendBinary { conn, .. }
+            | Output::SendPicture { conn, .. }
+            | Output::ForgetPictures { conn } => panic!("{conn} has nothing to do with a picture"),
             Output::Close { conn, reason } => panic!("{conn} closed: {reason}"),
             Output::Event(event) => drop(black_box(event)),
             Output::Idle { wake_at } => {

@@ -72,6 +72,7 @@ impl Hub {
             Input::Opened { .. }
             | Input::Closed { .. }
             | Input::TooSlow { .. }
+            | Input::PicturesDropped { .. }
             | Input::Timeout
             | Input::Shutdown => {}
         }
@@ -89,7 +90,7 @@ impl Hub {
                 }
             }
             Input::TooSlow { conn } => self.cut_off(conn, CloseReason::TooSlow, true),
-            Input::Timeout => {}
+            Input::PicturesDropped { conn: _ } | Input::Timeout => {}
             Input::Shutdown => self.shut_down(),
         }
     }

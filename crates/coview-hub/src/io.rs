@@ -55,7 +55,7 @@ pub enum Input<'a> {
         /// One text message of the WebSocket, whole.
         text: &'a str,
     },
-    /// A client sent something binary. This version of the hub relays none.
+    /// A client sent something binary: a piece of the picture, or a word about it.
     Binary {
         /// Who.
         conn: ConnId,
@@ -77,6 +77,12 @@ pub enum Input<'a> {
         /// Which.
         conn: ConnId,
     },
+    /// The owner threw away pictures that waited for an agent, because they were too many. The
+    /// visitor is told that this viewer needs a whole picture.
+    PicturesDropped {
+        /// Which.
+        conn: ConnId,
+    },
     /// The moment of [`Output::Idle`] has come. Too early or too often does no harm.
     Timeout,
     /// The server stops. Every session, request and connection ends; whoever connects later is
@@ -95,6 +101,7 @@ impl fmt::Debug for Input<'_> {
             }
             Self::Closed { conn } => write!(f, "Closed {{ conn: {conn} }}"),
             Self::TooSlow { conn } => write!(f, "TooSlow {{ conn: {conn} }}"),
+            Self::PicturesDropped { conn } => write!(f, "PicturesDropped {{ conn: {conn} }}"),
             Self::Timeout => f.write_str("Timeout"),
             Self::Shutdown => f.write_str("Shutdown"),
         }
@@ -110,6 +117,32 @@ pub enum Output {
         conn: ConnId,
         /// The message. One text may go to many connections; it is encoded once.
         text: Arc<str>,
+    },
+    /// Send a binary message. It is short and, like a text, never dropped; it keeps its place among
+    /// the texts.
+    SendBinary {
+        /// To whom.
+        conn: ConnId,
+        /// The message.
+        bytes: Arc<[u8]>,
+    },
+    /// Send a piece of the picture, a binary message of up to
+    /// [`limits::PICTURE_BYTES`](coview_wire::limits::PICTURE_BYTES).
+    ///
+    /// Pictures keep their order among themselves, but may be overtaken by everything else, and
+    /// should be. If they are too many for a client that reads slowly, throw away all that wait for
+    /// it, this one too, and say [`Input::PicturesDropped`]: never a single one, because each
+    /// builds on the one before.
+    SendPicture {
+        /// To whom.
+        conn: ConnId,
+        /// The message. One picture may go to many connections; it is encoded once.
+        bytes: Arc<[u8]>,
+    },
+    /// Throw away every picture that waits for this connection: it may not be seen there any more.
+    ForgetPictures {
+        /// Which.
+        conn: ConnId,
     },
     /// Close a connection after what was sent to it before. The hub has forgotten it already.
     Close {
@@ -132,6 +165,13 @@ impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send { conn, text } => write!(f, "Send {{ conn: {conn}, {} bytes }}", text.len()),
+            Self::SendBinary { conn, bytes } => {
+                write!(f, "SendBinary {{ conn: {conn}, {} bytes }}", bytes.len())
+            }
+            Self::SendPicture { conn, bytes } => {
+                write!(f, "SendPicture {{ conn: {conn}, {} bytes }}", bytes.len())
+            }
+            Self::ForgetPictures { conn } => write!(f, "ForgetPictures {{ conn: {conn} }}"),
             Self::Close { conn, reason } => {
                 write!(f, "Close {{ conn: {conn}, reason: {reason:?} }}")
             }

@@ -35,7 +35,11 @@
 //!     let wake_at = loop {
 //!         match hub.poll_output() {
 //!             Output::Send { text, .. } => sent.push_str(&text),
-//!             Output::Close { .. } | Output::Event(_) => {}
+//!             Output::SendBinary { .. }
+//!             | Output::SendPicture { .. }
+//!             | Output::ForgetPictures { .. }
+//!             | Output::Close { .. }
+//!             | Output::Event(_) => {}
 //!             Output::Idle { wake_at } => break wake_at,
 //!         }
 //!     };

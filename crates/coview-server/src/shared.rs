@@ -170,6 +170,10 @@ impl Shared {
                         too_slow.push(conn);
                     }
                 }
+                // No binary message is relayed yet.
+                Output::SendBinary { .. }
+                | Output::SendPicture { .. }
+                | Output::ForgetPictures { .. } => {}
                 Output::Close { conn, reason } => {
                     if let Some(outbox) = state.clients.get(&conn) {
                         outbox.close(reason);

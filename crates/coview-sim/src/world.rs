@@ -898,6 +898,10 @@ impl World {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Text(text));
                 }
+                // The simulated clients share no picture.
+                Output::SendBinary { .. }
+                | Output::SendPicture { .. }
+                | Output::ForgetPictures { .. } => {}
                 Output::Close { conn, reason: _ } => {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::End);

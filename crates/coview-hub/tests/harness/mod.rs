@@ -111,6 +111,9 @@ impl World {
                     self.texts.push((conn, text.to_string()));
                     self.inbox.entry(conn).or_default().push_back(text.to_string());
                 }
+                Output::SendBinary { .. }
+                | Output::SendPicture { .. }
+                | Output::ForgetPictures { .. } => {}
                 Output::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed once");
                 }
