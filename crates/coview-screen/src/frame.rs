@@ -145,6 +145,27 @@ impl Frame {
         }
     }
 
+    /// Moves pixels, as if all of them were read before the first is written. Nothing happens if
+    /// either place reaches over the edge.
+    pub(crate) fn copy_within(&mut self, to: Rect, from_x: u16, from_y: u16) {
+        let from = Rect { x: from_x, y: from_y, ..to };
+        if !to.is_within(self.size) || !from.is_within(self.size) {
+            return;
+        }
+        let bytes = usize::from(to.width) * Self::PIXEL_BYTES;
+        let mut move_row = |row: u16| {
+            let at = self.offset(from_x, from_y + row);
+            let target = self.offset(to.x, to.y + row);
+            self.pixels.copy_within(at..at + bytes, target);
+        };
+        // A row is read before a row that lands on it is written.
+        if to.y > from_y {
+            (0..to.height).rev().for_each(&mut move_row);
+        } else {
+            (0..to.height).for_each(&mut move_row);
+        }
+    }
+
     /// Whether two frames show the same: the fourth byte of a pixel does not count.
     #[must_use]
     pub fn shows_same(&self, other: &Self) -> bool {

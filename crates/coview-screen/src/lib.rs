@@ -7,6 +7,7 @@
 //! - It knows no session and no consent; who may see the picture is decided elsewhere.
 
 mod app_frames;
+mod body;
 mod decoder;
 mod encoder;
 mod frame;
@@ -16,6 +17,8 @@ mod geometry;
 mod mask;
 mod source;
 mod status;
+mod unpack;
+mod vp8l;
 
 pub use crate::app_frames::AppFrames;
 pub use crate::app_frames::AppSource;
