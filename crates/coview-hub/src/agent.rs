@@ -15,6 +15,7 @@ use coview_wire::RefusalCode;
 use coview_wire::RequestId;
 use coview_wire::SessionId;
 use coview_wire::ViewEnded;
+use coview_wire::ViewerId;
 
 use crate::effects::Effects;
 use crate::effects::Heard;
@@ -39,6 +40,8 @@ pub(crate) struct Agent {
     pub(crate) ask: Option<AskId>,
     /// The session the agent is in, or waits for after *accepted*.
     pub(crate) view: Option<SessionId>,
+    /// The number under which its connection sees that session.
+    pub(crate) viewer: Option<ViewerId>,
     past: Option<Box<Past>>,
     lost: Option<Lost>,
 }
@@ -60,6 +63,7 @@ impl Agent {
             watching: None,
             ask: None,
             view: None,
+            viewer: None,
             past: None,
             lost: None,
         }
@@ -68,6 +72,11 @@ impl Agent {
     /// An agent has one request or one session at a time.
     pub(crate) const fn is_busy(&self) -> bool {
         self.ask.is_some() || self.view.is_some()
+    }
+
+    /// How the session ended that it was in last.
+    pub(crate) fn view_ended(&self) -> Option<ViewEnded> {
+        self.past.as_ref().and_then(|past| past.view_ended)
     }
 
     pub(crate) fn past(&mut self) -> &mut Past {
@@ -195,6 +204,7 @@ impl Group {
     /// The connection of an agent broke. It stays a guest, and its request stays, for the grace.
     pub(crate) fn agent_lost(&mut self, fx: &mut Effects, place: Place) {
         let lost = fx.place_lost(Peer::Agent(self.index, place), fx.policy.resume_grace);
+        self.viewer_leaves(fx, place);
         let agent = self.agent(place);
         agent.conn = None;
         agent.lost = lost;
@@ -210,6 +220,7 @@ impl Group {
         place: Place,
         re: RequestId,
     ) {
+        self.viewer_leaves(fx, place);
         let agent = self.agent(place);
         fx.place_found(place, agent.lost.take());
         if let Some(old) = agent.conn.replace(conn) {
@@ -232,6 +243,9 @@ impl Group {
         fx.tell_agent(Some(conn), AgentResumed { re, snapshot });
         fx.event(Event::AgentResumed { group: self.id.clone(), client: place, agent: name });
         self.send_roster(fx, place, None);
+        if let Some(view) = view {
+            self.viewer_joins(fx, view, place);
+        }
     }
 
     /// The place of an agent is gone for good: its request is lost, and it is in no session.

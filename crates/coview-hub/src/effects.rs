@@ -20,6 +20,7 @@ use rand_core::SeedableRng;
 
 use crate::config::Policy;
 use crate::event::Event;
+use crate::event::PictureFault;
 use crate::event::Place;
 use crate::io::ConnId;
 use crate::io::Output;
@@ -126,6 +127,38 @@ impl Effects {
     pub(crate) fn send(&mut self, conn: ConnId, text: Arc<str>) {
         self.counts.messages_out += 1;
         self.out.push_back(Output::Send { conn, text });
+    }
+
+    /// Sends something short about the picture.
+    pub(crate) fn send_binary(&mut self, conn: ConnId, bytes: Arc<[u8]>) {
+        self.counts.messages_out += 1;
+        self.out.push_back(Output::SendBinary { conn, bytes });
+    }
+
+    /// Sends a piece of the picture.
+    pub(crate) fn send_picture(&mut self, conn: ConnId, bytes: Arc<[u8]>) {
+        self.counts.messages_out += 1;
+        self.counts.pictures_out += 1;
+        self.counts.picture_bytes_out += bytes.len() as u64;
+        self.out.push_back(Output::SendPicture { conn, bytes });
+    }
+
+    /// Takes back what pictures wait for a connection.
+    pub(crate) fn forget_pictures(&mut self, conn: ConnId) {
+        if self.conns.contains_key(&conn) {
+            self.out.push_back(Output::ForgetPictures { conn });
+        }
+    }
+
+    /// A picture, or a word about it, that nobody may say here. Its connection must be closed.
+    pub(crate) fn picture_refused(
+        &mut self,
+        conn: ConnId,
+        client: Option<Place>,
+        why: PictureFault,
+    ) {
+        self.counts.pictures_refused += 1;
+        self.event(Event::PictureRefused { conn, client, why });
     }
 
     /// Answers a request with no. The message is the same for visitors and agents.

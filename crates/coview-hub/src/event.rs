@@ -10,6 +10,7 @@ use coview_wire::GroupId;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceId;
 use coview_wire::RefusalCode;
+use coview_wire::ScreenError;
 use coview_wire::SessionId;
 use coview_wire::VisitorId;
 
@@ -86,6 +87,38 @@ impl fmt::Display for Departure {
             Self::Policy => "policy",
             Self::Shutdown => "shutdown",
         })
+    }
+}
+
+/// Why a binary message was not relayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PictureFault {
+    /// Nobody has said hello on this connection.
+    HelloFirst,
+    /// The sender is not in the session it names, and was not in it last.
+    NotInSession,
+    /// The visitor has not consented to be seen in this session: it accepted, but its start has
+    /// not come.
+    NoConsent,
+    /// It is no message that this side may send.
+    Unreadable(ScreenError),
+}
+
+impl fmt::Display for PictureFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HelloFirst => f.write_str("nobody has said hello"),
+            Self::NotInSession => f.write_str("the sender is not in this session"),
+            Self::NoConsent => f.write_str("there is no consent on record"),
+            Self::Unreadable(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl From<ScreenError> for PictureFault {
+    fn from(error: ScreenError) -> Self {
+        Self::Unreadable(error)
     }
 }
 
@@ -169,6 +202,9 @@ pub enum Event {
     TooManyTries { group: GroupId, agent: AgentId },
     /// A connection was refused at its first message, or a resume was.
     Refused { conn: ConnId, group: GroupId, code: RefusalCode },
+    /// A binary message was not relayed, and its connection was closed for it. Whose place goes
+    /// with it, `client` tells; a connection that never said who it is has none.
+    PictureRefused { conn: ConnId, client: Option<Place>, why: PictureFault },
     /// The hub closed a connection that did nothing to end itself.
     CutOff { conn: ConnId, reason: CloseReason },
 }
@@ -261,6 +297,13 @@ impl fmt::Display for Event {
             }
             Self::Refused { conn, group, code } => {
                 write!(f, "refused conn={conn} group={group} code={}", code.as_str())
+            }
+            Self::PictureRefused { conn, client, why } => {
+                write!(f, "picture refused conn={conn}")?;
+                if let Some(client) = client {
+                    write!(f, " client={client}")?;
+                }
+                write!(f, " why=\"{why}\"")
             }
             Self::CutOff { conn, reason } => {
                 write!(f, "cut off conn={conn} reason={}", reason.as_str())

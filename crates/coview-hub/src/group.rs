@@ -47,6 +47,8 @@ pub(crate) struct Group {
     pub(crate) wrong_keys: WrongKeys,
     /// How many visitor ids are online.
     pub(crate) online: u64,
+    /// How many connections of agents see a session.
+    pub(crate) viewing: u64,
     last_number: u64,
 }
 
@@ -71,6 +73,7 @@ impl Group {
             late_cards: LateCards::default(),
             wrong_keys: WrongKeys::default(),
             online: 0,
+            viewing: 0,
             last_number: fx.random_base(),
         }
     }

@@ -8,13 +8,14 @@ use coview_wire::CloseReason;
 use coview_wire::GroupId;
 use coview_wire::Message;
 use coview_wire::Moment;
-use coview_wire::RefusalCode;
 
 use crate::config::HubConfig;
 use crate::effects::Conn;
 use crate::effects::Effects;
 use crate::effects::Peer;
+use crate::event::Departure;
 use crate::event::Event;
+use crate::event::PictureFault;
 use crate::group::Group;
 use crate::io::ConnId;
 use crate::io::Input;
@@ -82,7 +83,7 @@ impl Hub {
         match input {
             Input::Opened { conn } => self.opened(conn),
             Input::Text { conn, text } => self.text(conn, text),
-            Input::Binary { conn, bytes: _ } => self.binary(conn),
+            Input::Binary { conn, bytes } => self.binary(conn, bytes),
             Input::Closed { conn } => {
                 if let Some(open) = self.fx.conns.remove(&conn) {
                     self.fx.timers.cancel(Some(open.timer));
@@ -90,7 +91,8 @@ impl Hub {
                 }
             }
             Input::TooSlow { conn } => self.cut_off(conn, CloseReason::TooSlow, true),
-            Input::PicturesDropped { conn: _ } | Input::Timeout => {}
+            Input::PicturesDropped { conn } => self.pictures_dropped(conn),
+            Input::Timeout => {}
             Input::Shutdown => self.shut_down(),
         }
     }
@@ -98,6 +100,17 @@ impl Hub {
     /// What to do next. [`Output::Idle`] means nothing until the next input or the moment it names.
     pub fn poll_output(&mut self) -> Output {
         self.fx.next_output().unwrap_or_else(|| Output::Idle { wake_at: self.fx.timers.earliest() })
+    }
+
+    /// Whether the client of this connection is a visitor in a running session, so that it may send
+    /// pictures. An owner who reads no long binary message of anybody else asks after each text: a
+    /// session begins, for its visitor, with an answer to a text.
+    #[must_use]
+    pub fn may_send_pictures(&self, conn: ConnId) -> bool {
+        match self.fx.conns.get(&conn).map(|open| open.peer) {
+            Some(Peer::Visitor(index, place)) => self.groups[index.0 as usize].is_sharing(place),
+            Some(Peer::Unknown | Peer::Agent(..)) | None => false,
+        }
     }
 
     /// How many there are of everything. It costs a look at each group, not at each visitor.
@@ -113,6 +126,7 @@ impl Hub {
             agents_watching: sum(|group| group.watchers.count()),
             asks: sum(|group| group.asks.len()),
             sessions: sum(|group| group.sessions.len()),
+            viewers: self.groups.iter().map(|group| group.viewing).sum(),
             keys: sum(|group| group.keys.len()),
             deadlines: self.fx.timers.len() as u64,
             ..self.fx.counts
@@ -160,24 +174,41 @@ impl Hub {
         }
     }
 
-    /// The screen will come as binary messages: a visitor's are for the agents in its session, an
-    /// agent's acknowledge them. Until then no binary message is legal in any state.
-    fn binary(&mut self, conn: ConnId) {
-        const NONE_YET: No =
-            No::because(RefusalCode::IllegalOrder, "no binary message is possible in this state");
+    /// A visitor's binary messages are for the agents in its session, an agent's are words about
+    /// them. One that is not legal ends the place of its sender at once: no mistake of a well-made
+    /// client leads to one, and what it holds may be somebody's screen.
+    fn binary(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(peer) = self.fx.conns.get(&conn).map(|open| open.peer) else { return };
         match peer {
             Peer::Unknown => {
-                self.stranger_problem(conn, None, No::new(RefusalCode::HelloFirst));
+                self.fx.picture_refused(conn, None, PictureFault::HelloFirst);
+                self.cut_off(conn, CloseReason::Protocol, false);
             }
             Peer::Visitor(index, place) => {
                 let (group, fx) = self.group_and_effects(index);
-                group.visitor_problem(fx, conn, place, None, NONE_YET);
+                if let Err(why) = group.relay(fx, place, bytes) {
+                    fx.picture_refused(conn, Some(place), why);
+                    group.visitor_departs(fx, place, Departure::Policy);
+                }
             }
             Peer::Agent(index, place) => {
                 let (group, fx) = self.group_and_effects(index);
-                group.agent_problem(fx, conn, place, None, NONE_YET);
+                if let Err(why) = group.viewer_signals(fx, place, bytes) {
+                    fx.picture_refused(conn, Some(place), why);
+                    group.agent_departs(fx, place, Departure::Policy);
+                }
             }
+        }
+    }
+
+    fn pictures_dropped(&mut self, conn: ConnId) {
+        match self.fx.conns.get(&conn).map(|open| open.peer) {
+            Some(Peer::Agent(index, place)) => {
+                let (group, fx) = self.group_and_effects(index);
+                group.pictures_dropped(fx, place);
+            }
+            // Nobody else is sent pictures.
+            Some(Peer::Unknown | Peer::Visitor(..)) | None => {}
         }
     }
 
@@ -203,7 +234,7 @@ impl Hub {
             }
             Due::AgentGrace(index, place) => {
                 let (group, fx) = self.group_and_effects(index);
-                group.agent_departs(fx, place, crate::event::Departure::Lost);
+                group.agent_departs(fx, place, Departure::Lost);
             }
             Due::KeyUnclaimed(index, session) => {
                 let (group, fx) = self.group_and_effects(index);

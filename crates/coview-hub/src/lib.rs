@@ -9,14 +9,15 @@
 //! - It stores nothing. When the last socket is closed and its grace is over, nothing is left.
 //! - It does not check who a visitor is. A visitor id proves nothing; whoever has the group's client
 //!   token may say any.
-//! - It relays no tiles of the screen yet: a binary message is answered by a `problem`.
+//! - It does not look into a picture: what a visitor sends is passed on as it is.
 //!
 //! # What it does
 //!
 //! One [`Hub`] holds groups; a group holds its visitors, its agents, their requests and sessions,
 //! and nothing crosses from one group to another. It checks every verb of a visitor against the
 //! transition table of [`coview_lifecycle`], relays an agent's request and the visitor's answer,
-//! makes keys and joins agents to them, keeps the place of a client whose connection broke, and
+//! makes keys and joins agents to them, relays the picture of a visitor who consented to the agents in
+//! its session, keeps the place of a client whose connection broke, and
 //! gives every request and every session exactly one end.
 //!
 //! ```
@@ -68,7 +69,8 @@
 //! | `agent.rs` | an agent's messages, loss and departure |
 //! | `presence.rs` | who is online, focus among devices, roster and notices |
 //! | `ask.rs` | one-click: request, terms, outcome |
-//! | `session.rs` | keys, starts, guests, ends |
+//! | `session.rs` | keys, starts, consent, guests, ends |
+//! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers |
 //! | `tries.rs` | limits on wrong keys and broken messages |
 //! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
 //!
@@ -94,6 +96,7 @@ mod group;
 mod hub;
 mod io;
 mod no;
+mod picture;
 mod presence;
 mod session;
 mod stats;
@@ -107,6 +110,7 @@ pub use crate::config::HubConfig;
 pub use crate::config::Policy;
 pub use crate::event::Departure;
 pub use crate::event::Event;
+pub use crate::event::PictureFault;
 pub use crate::event::Place;
 pub use crate::hub::Hub;
 pub use crate::io::ConnId;

@@ -38,24 +38,47 @@ use crate::event::Event;
 use crate::event::Place;
 use crate::group::Group;
 use crate::no::No;
+use crate::picture::Viewers;
 use crate::timer::Due;
 use crate::timer::TimerId;
 
 /// A session that runs, or one that was accepted and not started yet.
-///
-/// It is the record of the visitor's consent: made only by the visitor's own manual start or by the
-/// visitor's *accepted*, and gone with the end. Whatever relays the screen must find it here first.
 pub(crate) struct Session {
-    visitor: Place,
+    pub(crate) visitor: Place,
     name: Option<VisitorId>,
     pub(crate) begun: Begun,
-    /// The visitor's start; absent while an accepted session waits for it.
-    start: Option<StartId>,
+    /// Absent while an accepted session waits for the visitor's start. The session runs from when
+    /// it is here.
+    pub(crate) consent: Option<Consent>,
     guests: Vec<Place>,
+    /// Those of the guests who have a connection.
+    pub(crate) viewers: Viewers,
     /// Agents who were removed and may not come back into this session.
     ejected: BTreeSet<AgentId>,
     /// Until when the key must be used, or the start must come.
     timer: Option<TimerId>,
+}
+
+/// The visitor's consent to be seen in one session, on record.
+///
+/// There are two ways to make it, and each is an act of the visitor. It is in its session and
+/// nowhere else, so it is gone with the end; whatever relays the picture must find it there first.
+#[derive(Clone, Copy)]
+pub(crate) struct Consent {
+    /// The start it was given with.
+    start: StartId,
+}
+
+impl Consent {
+    /// The visitor tapped share.
+    const fn by_manual_start(start: StartId) -> Self {
+        Self { start }
+    }
+
+    /// The visitor started what an agent asked for, and had accepted exactly this request before.
+    const fn by_accepted_request(start: StartId) -> Self {
+        Self { start }
+    }
 }
 
 /// How a session began.
@@ -79,6 +102,11 @@ impl Begun {
 impl Session {
     fn count(&self) -> u32 {
         u32::try_from(self.guests.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The visitor's start, once it came.
+    fn start(&self) -> Option<StartId> {
+        self.consent.map(|consent| consent.start)
     }
 }
 
@@ -120,7 +148,8 @@ impl Group {
         let session = SessionId::new(self.next_number());
         let timer = fx.set_timer(fx.policy.key_unclaimed, Due::KeyUnclaimed(self.index, session));
         self.keys.insert(key, session);
-        let name = self.begin(fx, place, session, Begun::ByKey(key), Some(start), Some(timer));
+        let consent = Some(Consent::by_manual_start(start));
+        let name = self.begin(fx, place, session, Begun::ByKey(key), consent, Some(timer));
         if let Some(ask) = self.visitor(place).ask {
             self.end_ask(fx, ask, AskOutcome::Busy, Some(WithdrawReason::Busy));
         }
@@ -152,10 +181,10 @@ impl Group {
         let waiting = waiting.and_then(|id| self.sessions.get_mut(&id).map(|it| (id, it)));
         let Some((id, session)) = waiting else { return Err(No::new(RefusalCode::TermsOver)) };
         let agent = match session.begun {
-            Begun::ByAsk { ask, agent } if ask == accepted && session.start.is_none() => agent,
+            Begun::ByAsk { ask, agent } if ask == accepted && session.consent.is_none() => agent,
             Begun::ByAsk { .. } | Begun::ByKey(_) => return Err(No::new(RefusalCode::TermsOver)),
         };
-        session.start = Some(start);
+        session.consent = Some(Consent::by_accepted_request(start));
         session.guests.push(agent);
         fx.timers.cancel(session.timer.take());
         let name = session.name.clone();
@@ -216,7 +245,7 @@ impl Group {
         place: Place,
         id: SessionId,
         begun: Begun,
-        start: Option<StartId>,
+        consent: Option<Consent>,
         timer: Option<TimerId>,
     ) -> Option<VisitorId> {
         let visitor = self.visitor(place);
@@ -226,8 +255,9 @@ impl Group {
             visitor: place,
             name: name.clone(),
             begun,
-            start,
+            consent,
             guests: Vec::new(),
+            viewers: Viewers::default(),
             ejected: BTreeSet::new(),
             timer,
         };
@@ -288,6 +318,7 @@ impl Group {
         });
         fx.tell_agent(conn, Joined { re, view });
         self.tell_guests(fx, session);
+        self.viewer_joins(fx, session, place);
     }
 
     /// An agent leaves; without a number, the session it is in.
@@ -314,7 +345,7 @@ impl Group {
             return;
         }
         let known = self.config.agents.iter().any(|account| account.card.agent == *whom);
-        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.start.is_some() && known)
+        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.consent.is_some() && known)
         else {
             return;
         };
@@ -337,9 +368,11 @@ impl Group {
         reason: EndReason,
     ) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        if session.start.is_none() {
+        if session.consent.is_none() {
             return self.end_session(fx, id, reason, false);
         }
+        self.viewer_leaves(fx, place);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         session.guests.retain(|guest| *guest != place);
         let count = session.count();
         let agent = self.agent(place);
@@ -363,7 +396,7 @@ impl Group {
     /// The visitor ends the session of a start. Any other start is over already.
     pub(crate) fn visitor_ends(&mut self, fx: &mut Effects, place: Place, start: StartId) {
         if let Some(id) = self.visitor(place).session
-            && self.sessions.get(&id).is_some_and(|session| session.start == Some(start))
+            && self.sessions.get(&id).is_some_and(|session| session.start() == Some(start))
         {
             self.end_session(fx, id, EndReason::Visitor, false);
         }
@@ -398,7 +431,7 @@ impl Group {
 
         let visitor = self.visitor(over.visitor);
         visitor.session = None;
-        if let Some(start) = over.start {
+        if let Some(start) = over.start() {
             let ended = SessionEnded { start, session: id, reason };
             visitor.past().ended = Some(ended);
             if tell_visitor {
@@ -407,9 +440,10 @@ impl Group {
             }
         }
         let waiting = match over.begun {
-            Begun::ByAsk { agent, .. } if over.start.is_none() => Some(agent),
+            Begun::ByAsk { agent, .. } if over.consent.is_none() => Some(agent),
             Begun::ByAsk { .. } | Begun::ByKey(_) => None,
         };
+        self.viewers_gone(fx, over.viewers);
         for place in over.guests.into_iter().chain(waiting) {
             let agent = self.agent(place);
             agent.view = None;
@@ -451,7 +485,7 @@ impl Group {
     pub(crate) fn session_facts(&self, id: SessionId) -> Option<SessionFacts> {
         let session = self.sessions.get(&id)?;
         Some(SessionFacts {
-            start: session.start?,
+            start: session.start()?,
             session: id,
             key: session.begun.key(),
             count: session.count(),
@@ -461,7 +495,7 @@ impl Group {
 
     /// A running session as an agent in it is told it.
     pub(crate) fn view_facts(&self, id: SessionId, place: Place) -> Option<ViewFacts> {
-        let session = self.sessions.get(&id).filter(|session| session.start.is_some())?;
+        let session = self.sessions.get(&id).filter(|session| session.consent.is_some())?;
         let ask = match session.begun {
             Begun::ByAsk { ask, agent } => (agent == place).then_some(ask),
             Begun::ByKey(_) => None,

@@ -20,6 +20,8 @@ pub struct Stats {
     pub asks: u64,
     /// Gauge: sessions, including accepted ones the visitor has not started yet.
     pub sessions: u64,
+    /// Gauge: connections of agents that see a session.
+    pub viewers: u64,
     /// Gauge: keys an agent could join with.
     pub keys: u64,
     /// Gauge: deadlines the hub keeps.
@@ -76,4 +78,20 @@ pub struct Stats {
     /// Counter: changes of visitors that agents were sent no card of their own for, because a newer
     /// card or the end of the visitor's stay came soon after.
     pub cards_coalesced: u64,
+    /// Counter: pieces of the picture that visitors sent and may send.
+    pub pictures_in: u64,
+    /// Counter: pieces of the picture that viewers were sent; one counts for each viewer.
+    pub pictures_out: u64,
+    /// Counter: the bytes of [`pictures_in`](Self::pictures_in), as messages.
+    pub picture_bytes_in: u64,
+    /// Counter: the bytes of [`pictures_out`](Self::pictures_out), as messages.
+    pub picture_bytes_out: u64,
+    /// Counter: pieces of the picture for a viewer who had left, and binary messages of either side
+    /// for a session that had ended. They were passed over.
+    pub pictures_late: u64,
+    /// Counter: binary messages that were not legal. Each ended the place of its sender.
+    pub pictures_refused: u64,
+    /// Counter: how often the pictures that waited for a viewer were thrown away, because it did not
+    /// read them.
+    pub viewers_behind: u64,
 }

@@ -308,6 +308,9 @@ impl Group {
         if old.is_none() {
             self.announce_if_focused(fx, place);
         }
+        if let Some(session) = self.visitor(place).session {
+            self.viewers_begin_anew(fx, session);
+        }
     }
 
     fn snapshot(&mut self, fx: &Effects, place: Place) -> Snapshot {

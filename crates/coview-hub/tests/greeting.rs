@@ -91,8 +91,6 @@ fn whatever_comes_before_hello_is_refused_or_a_problem_and_hello_may_follow() {
     assert_eq!(w.problem(conn), RefusalCode::HelloFirst);
     w.text(conn, r#"{"t":"ping"}"#);
     assert_eq!(w.problem(conn), RefusalCode::HelloFirst);
-    w.input(Input::Binary { conn, bytes: b"pixels" });
-    assert_eq!(w.problem(conn), RefusalCode::HelloFirst);
     w.say(conn, w.hello(GROUP));
     let ServerMessage::Welcome(_) = w.hear(conn) else { panic!() };
 }
@@ -146,15 +144,6 @@ fn malformed_and_unknown_messages_are_problems_that_name_the_message() {
     assert_eq!(w.hear(conn), Pong { seen: Some(RequestId::new(2)) }.into());
     w.text(conn, r#"{"t":"watch","re":3}"#);
     assert_eq!(w.problem(conn), RefusalCode::UnknownType, "a visitor has no agent's verbs");
-}
-
-#[test]
-fn binary_messages_are_not_possible_yet() {
-    let mut w = World::new();
-    for conn in [w.anonymous(), w.agent("grace")] {
-        w.input(Input::Binary { conn, bytes: b"pixels" });
-        assert_eq!(w.problem(conn), RefusalCode::IllegalOrder);
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod harness;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coview_hub::*;
@@ -44,6 +45,8 @@ enum VisitorOp {
     /// Accepts and starts, as a well-made client does; or starts under another request.
     AcceptAndStart(usize),
     End(usize),
+    /// In its session, the one before or another's, for these of its viewers.
+    Show(usize, Vec<usize>),
     Line(LineOp),
 }
 
@@ -59,6 +62,8 @@ enum AgentOp {
     Leave(Option<usize>),
     End(usize),
     Eject(usize, usize),
+    Signal(usize, bool),
+    PicturesDropped,
     Line(LineOp),
 }
 
@@ -102,6 +107,11 @@ fn known() -> impl Strategy<Value = usize> {
     prop_oneof![6 => Just(0usize), 1 => Just(1), 1 => Just(2)]
 }
 
+/// The session the client is in, the one it was in last, or the newest of all.
+fn which_session() -> impl Strategy<Value = usize> {
+    prop_oneof![16 => Just(0usize), 3 => Just(1), 1 => Just(2)]
+}
+
 fn visitor_op() -> impl Strategy<Value = VisitorOp> {
     prop_oneof![
         3 => Just(VisitorOp::Come),
@@ -118,6 +128,8 @@ fn visitor_op() -> impl Strategy<Value = VisitorOp> {
         2 => known().prop_map(VisitorOp::StartByAsk),
         4 => known().prop_map(VisitorOp::AcceptAndStart),
         2 => (0usize..2).prop_map(VisitorOp::End),
+        8 => (which_session(), proptest::collection::vec(0usize..4, 1..4))
+            .prop_map(|(session, viewers)| VisitorOp::Show(session, viewers)),
         4 => line().prop_map(VisitorOp::Line),
     ]
 }
@@ -135,6 +147,8 @@ fn agent_op() -> impl Strategy<Value = AgentOp> {
         2 => maybe().prop_map(AgentOp::Leave),
         1 => (0usize..2).prop_map(AgentOp::End),
         1 => (0usize..2, 0usize..AGENTS.len()).prop_map(|(at, who)| AgentOp::Eject(at, who)),
+        4 => (which_session(), any::<bool>()).prop_map(|(at, ack)| AgentOp::Signal(at, ack)),
+        1 => Just(AgentOp::PicturesDropped),
         3 => line().prop_map(AgentOp::Line),
     ]
 }
@@ -158,6 +172,14 @@ struct Client {
     asks: Vec<AskId>,
     starts: Vec<StartId>,
     sessions: Vec<SessionId>,
+    /// The session it is in, and the one it was in last, as far as it has been told.
+    session: Option<SessionId>,
+    ended: Option<SessionId>,
+    /// The start of a visitor's session.
+    running: Option<StartId>,
+    /// The viewers a visitor knows of, and every number it was ever told in this session.
+    viewers: BTreeSet<ViewerId>,
+    numbers: BTreeSet<ViewerId>,
     /// Whether an agent watches everybody, and whom it sees if so.
     watches: bool,
     seen: BTreeMap<VisitorId, VisitorCard>,
@@ -174,6 +196,19 @@ struct AskStory {
     starts: u32,
 }
 
+impl Client {
+    /// The session is over, as far as this client has been told.
+    fn is_over(&mut self, session: SessionId) {
+        if self.session == Some(session) {
+            self.session = None;
+            self.running = None;
+            self.viewers.clear();
+            self.numbers.clear();
+        }
+        self.ended = Some(session);
+    }
+}
+
 struct Model {
     w: World,
     visitors: Vec<Client>,
@@ -184,6 +219,11 @@ struct Model {
     keys: Vec<SessionKey>,
     groups: BTreeMap<ConnId, &'static str>,
     roles: BTreeMap<ConnId, bool>,
+    /// Every session that was connected.
+    connected: Vec<SessionId>,
+    /// The picture that is being sent and how many were relayed, while one is.
+    showing: Option<(SessionId, Vec<u8>, BTreeSet<ConnId>)>,
+    shown: u8,
     read: usize,
     last_start: u64,
 }
@@ -229,6 +269,9 @@ impl Model {
             keys: Vec::new(),
             groups: BTreeMap::new(),
             roles: BTreeMap::new(),
+            connected: Vec::new(),
+            showing: None,
+            shown: 0,
             read: 0,
             last_start: 0,
         }
@@ -287,6 +330,9 @@ impl Model {
     fn visitor(&mut self, who: usize, op: &VisitorOp) {
         if let VisitorOp::Line(op) = op {
             return self.line(true, who, op);
+        }
+        if let VisitorOp::Show(session, viewers) = op {
+            return self.show(who, *session, viewers);
         }
         if let VisitorOp::Come = op {
             if self.visitors[who].conn.is_none() {
@@ -363,9 +409,17 @@ impl Model {
             }
             VisitorOp::End(back) => {
                 let start = self.visitors[who].starts.iter().rev().nth(*back).copied();
+                let client = &mut self.visitors[who];
+                if let Some((session, of)) = client.session.zip(client.running)
+                    && start == Some(of)
+                {
+                    client.is_over(session);
+                }
                 (false, SessionEnd { re, start: start.unwrap_or(StartId::new(0)) }.into())
             }
-            VisitorOp::Come | VisitorOp::Line(_) => unreachable!("handled above"),
+            VisitorOp::Come | VisitorOp::Show(..) | VisitorOp::Line(_) => {
+                unreachable!("handled above")
+            }
         };
         self.say(true, who, request, message.encode());
     }
@@ -373,6 +427,18 @@ impl Model {
     fn agent(&mut self, who: usize, op: &AgentOp) {
         if let AgentOp::Line(op) = op {
             return self.line(false, who, op);
+        }
+        match op {
+            AgentOp::Signal(session, acknowledged) => {
+                return self.signal(who, *session, *acknowledged);
+            }
+            AgentOp::PicturesDropped => {
+                if let Some(conn) = self.agents[who].conn {
+                    self.w.input(Input::PicturesDropped { conn });
+                }
+                return self.listen();
+            }
+            _ => {}
         }
         if let AgentOp::Come = op {
             if self.agents[who].conn.is_none() {
@@ -416,13 +482,23 @@ impl Model {
                 (true, Join { re, key }.into())
             }
             AgentOp::JoinWrong(number) => (true, Join { re, key: wrong_key(*number) }.into()),
-            AgentOp::Leave(back) => (false, Leave { re, session: back.map(session) }.into()),
+            AgentOp::Leave(back) => {
+                let left = back.map(session);
+                if let Some(own) = client.session
+                    && left.is_none_or(|left| left == own)
+                {
+                    self.agents[who].is_over(own);
+                }
+                (false, Leave { re, session: left }.into())
+            }
             AgentOp::End(back) => (false, EndSession { re, session: session(*back) }.into()),
             AgentOp::Eject(back, whom) => {
                 let agent = AgentId::new(AGENTS[*whom].0).unwrap();
                 (false, Eject { re, session: session(*back), agent }.into())
             }
-            AgentOp::Come | AgentOp::Line(_) => unreachable!("handled above"),
+            AgentOp::Come | AgentOp::Signal(..) | AgentOp::PicturesDropped | AgentOp::Line(_) => {
+                unreachable!("handled above")
+            }
         };
         self.say(false, who, request, message.encode());
     }
@@ -511,9 +587,109 @@ impl Model {
         self.listen();
     }
 
+    /// What a client means: the session it is in, the one it was in last, or the newest of all.
+    fn session(&self, client: &Client, which: usize) -> SessionId {
+        let session = match which {
+            0 => client.session,
+            1 => client.ended,
+            _ => self.connected.last().copied(),
+        };
+        session.unwrap_or(SessionId::new(66))
+    }
+
+    /// A visitor sends a picture. It reaches exactly the viewers it names and the visitor knows of,
+    /// if it is of the session the visitor was told it is in.
+    fn show(&mut self, who: usize, which: usize, named: &[usize]) {
+        let client = &self.visitors[who];
+        let Some(conn) = client.conn else { return };
+        let session = self.session(client, which);
+        let numbers: Vec<_> = client.numbers.iter().rev().copied().collect();
+        let named = named.iter().map(|at| numbers.get(*at).copied().unwrap_or(ViewerId::new(9)));
+        let named: Vec<_> = named.collect();
+        let (runs, late) = (client.session == Some(session), client.ended == Some(session));
+        let known = named.iter().copied().collect::<BTreeSet<_>>();
+        let known = if runs { known.intersection(&client.viewers).count() } else { 0 };
+        self.shown = self.shown.wrapping_add(1);
+        let body = vec![who as u8, self.shown];
+        self.showing = Some((session, body.clone(), BTreeSet::new()));
+        self.w.show(conn, session, &named, &body);
+        let closed = self.w.closed.contains_key(&conn);
+        self.listen();
+        let (_, _, reached) = self.showing.take().unwrap();
+        assert_eq!(reached.len(), known, "the viewers it names and no others");
+        assert_eq!(closed, !runs && !late, "cut off unless it may, or is late");
+    }
+
+    fn signal(&mut self, who: usize, which: usize, acknowledged: bool) {
+        let client = &self.agents[who];
+        let Some(conn) = client.conn else { return };
+        let session = self.session(client, which);
+        let (views, late) = (client.session == Some(session), client.ended == Some(session));
+        let says = if acknowledged { ViewerSays::Acknowledged(1) } else { ViewerSays::Refresh };
+        self.w.signal(conn, session, says);
+        assert_eq!(self.w.closed.contains_key(&conn), !views && !late);
+        self.listen();
+    }
+
+    /// A piece of the picture may only be what a visitor is showing right now, and only reach an
+    /// agent who was told that it is in that session.
+    fn seen_by_agent(&mut self, conn: ConnId, bytes: &[u8]) {
+        let picture = PictureRelay::decode(bytes).unwrap();
+        let (session, body, reached) = self.showing.as_mut().expect("nobody shows anything");
+        assert_eq!((picture.session(), picture.body()), (*session, &body[..]));
+        assert!(reached.insert(conn), "one viewer gets a picture once");
+        let agent = self.agents.iter().find(|client| client.conn == Some(conn));
+        let agent = agent.expect("a picture reached nobody who is there");
+        assert_eq!(agent.session, Some(*session), "an agent who is no guest saw a picture");
+    }
+
+    fn told_of_viewer(&mut self, conn: ConnId, notice: ViewerNotice) {
+        let client = self.visitors.iter_mut().find(|client| client.conn == Some(conn)).unwrap();
+        assert_eq!(client.session, Some(notice.session), "{notice:?}");
+        let viewer = notice.viewer;
+        match notice.event {
+            ViewerEvent::Joined => {
+                assert!(client.numbers.insert(viewer), "{viewer} joined twice");
+                client.viewers.insert(viewer);
+            }
+            ViewerEvent::Left => assert!(client.viewers.remove(&viewer), "{viewer} left twice"),
+            ViewerEvent::Acknowledged(_) | ViewerEvent::Refresh => {
+                assert!(client.viewers.contains(&viewer), "{viewer} is not there");
+            }
+        }
+    }
+
+    /// A visitor knows of as many viewers as there are agents with a connection in its session.
+    fn compare_viewers(&self) {
+        let mut all = 0;
+        for client in &self.visitors {
+            let Some(session) = client.session.filter(|_| client.conn.is_some()) else { continue };
+            let views = |agent: &&Client| agent.conn.is_some() && agent.session == Some(session);
+            let count = self.agents.iter().filter(views).count();
+            assert_eq!(client.viewers.len(), count, "of {session}");
+            all += count as u64;
+        }
+        assert!(self.w.hub.stats().viewers >= all);
+    }
+
     /// Reads everything that was said since the last time, and checks it.
     fn listen(&mut self) {
-        for (conn, text) in self.w.texts.split_off(self.read.min(self.w.texts.len())) {
+        self.w.texts.truncate(self.read);
+        for (conn, sent) in std::mem::take(&mut self.w.sent) {
+            let text = match sent {
+                Sent::Text(text) => text,
+                Sent::Binary(bytes) => {
+                    assert!(self.roles[&conn], "only visitors are told of viewers");
+                    self.told_of_viewer(conn, ViewerNotice::decode(&bytes).unwrap());
+                    continue;
+                }
+                Sent::Picture(bytes) => {
+                    assert!(!self.roles[&conn], "only agents see pictures");
+                    self.seen_by_agent(conn, &bytes);
+                    continue;
+                }
+                Sent::Forget => continue,
+            };
             let (mine, other) = match self.groups[&conn] {
                 GROUP => (GROUP, OTHER_GROUP),
                 _ => (OTHER_GROUP, GROUP),
@@ -536,6 +712,7 @@ impl Model {
                 client.conn = None;
             }
         }
+        self.compare_viewers();
     }
 
     fn heard_by_visitor(&mut self, conn: ConnId, who: Option<usize>, message: ServerMessage) {
@@ -554,6 +731,13 @@ impl Model {
             }
             ServerMessage::SessionConnected(it) => {
                 let by = self.starts.remove(&(conn, it.re)).expect("a start that was asked for");
+                self.connected.push(it.session);
+                if let Some(client) = client {
+                    client.session = Some(it.session);
+                    client.running = Some(it.start);
+                    client.viewers.clear();
+                    client.numbers.clear();
+                }
                 match by {
                     StartBy::RandomKey => {
                         self.keys.push(it.key.expect("a manual start has a key"));
@@ -576,15 +760,29 @@ impl Model {
                     client.asks.push(waiting.ask);
                     self.asks.entry(waiting.ask).or_default().asked = who;
                 }
+                if let Some(client) = client {
+                    let before = client.session;
+                    client.session = snapshot.session.as_ref().map(|it| it.session);
+                    client.running = snapshot.session.as_ref().map(|it| it.start);
+                    client.ended = snapshot.ended.map(|it| it.session);
+                    client.viewers.clear();
+                    if client.session != before {
+                        client.numbers.clear();
+                    }
+                }
                 let busy = snapshot.ask.is_some() && snapshot.session.is_some();
                 assert!(!busy, "asked while sharing");
+            }
+            ServerMessage::SessionEnded(it) => {
+                if let Some(client) = client {
+                    client.is_over(it.session);
+                }
             }
             ServerMessage::Identified(_)
             | ServerMessage::PresenceConnected(_)
             | ServerMessage::PresenceLost(_)
             | ServerMessage::PresenceFocus(_)
             | ServerMessage::TermsWithdrawn(_)
-            | ServerMessage::SessionEnded(_)
             | ServerMessage::Refused(_)
             | ServerMessage::Problem(_)
             | ServerMessage::Pong(_)
@@ -622,11 +820,16 @@ impl Model {
                 }
                 if let Some(client) = client {
                     client.sessions.push(it.view.session);
+                    client.session = Some(it.view.session);
                 }
             }
             AgentNotice::Resumed(it) => {
                 let snapshot = it.snapshot;
                 assert!(!(snapshot.ask.is_some() && snapshot.view.is_some()));
+                if let Some(client) = client {
+                    client.session = snapshot.view.as_ref().map(|it| it.session);
+                    client.ended = snapshot.view_ended.map(|it| it.session);
+                }
             }
             AgentNotice::Roster(it) => {
                 if let Some(client) = client {
@@ -655,8 +858,12 @@ impl Model {
                     assert!(before.is_some() || !client.watches, "offline twice");
                 }
             }
+            AgentNotice::ViewEnded(it) => {
+                if let Some(client) = client {
+                    client.is_over(it.session);
+                }
+            }
             AgentNotice::ViewGuests(_)
-            | AgentNotice::ViewEnded(_)
             | AgentNotice::Refused(_)
             | AgentNotice::Problem(_)
             | AgentNotice::Pong(_)
@@ -695,10 +902,11 @@ impl Model {
             stats.agents_watching,
             stats.asks,
             stats.sessions,
+            stats.viewers,
             stats.keys,
             stats.deadlines,
         ];
-        assert_eq!(gauges, [0; 10], "something outlived its grace");
+        assert_eq!(gauges, [0; 11], "something outlived its grace");
         assert_eq!(self.w.wake_at, None);
 
         let mut asks: BTreeMap<AskId, u32> = BTreeMap::new();

@@ -34,6 +34,7 @@ impl Collector for HubCounts {
             agents_watching,
             asks,
             sessions,
+            viewers,
             keys,
             deadlines,
             connections_opened,
@@ -61,6 +62,13 @@ impl Collector for HubCounts {
             wrong_keys,
             too_many_tries,
             cards_coalesced,
+            pictures_in,
+            pictures_out,
+            picture_bytes_in,
+            picture_bytes_out,
+            pictures_late,
+            pictures_refused,
+            viewers_behind,
         } = self.0;
         let gauges = [
             ("connections", "Open connections", connections),
@@ -71,6 +79,7 @@ impl Collector for HubCounts {
             ("agents_watching", "Agents who watch presence", agents_watching),
             ("asks", "Requests of agents that wait for a visitor", asks),
             ("sessions", "Sessions", sessions),
+            ("viewers", "Connections of agents that see a session", viewers),
             ("keys", "Keys an agent could join with", keys),
             ("deadlines", "Deadlines the hub keeps", deadlines),
         ];
@@ -117,6 +126,25 @@ impl Collector for HubCounts {
                 "cards_coalesced",
                 "Changes of visitors told together with a later one",
                 cards_coalesced,
+            ),
+            ("pictures_in", "Pieces of the picture received from visitors", pictures_in),
+            ("pictures_out", "Pieces of the picture sent, one for each viewer", pictures_out),
+            ("picture_bytes_in", "Bytes of the pieces received", picture_bytes_in),
+            ("picture_bytes_out", "Bytes of the pieces sent", picture_bytes_out),
+            (
+                "pictures_late",
+                "Pieces for viewers who had left, and binary messages of sessions that had ended",
+                pictures_late,
+            ),
+            (
+                "pictures_refused",
+                "Binary messages that were not legal and closed their connection",
+                pictures_refused,
+            ),
+            (
+                "viewers_behind",
+                "Times the pictures that waited for a slow viewer were thrown away",
+                viewers_behind,
             ),
         ];
         for (name, help, value) in counters {

@@ -19,6 +19,15 @@ pub const PACE: Duration = Duration::from_millis(250);
 pub const AGENTS: [(&str, &str); 3] =
     [("grace", "token-grace"), ("joan", "token-joan"), ("kay", "token-kay")];
 
+/// Something the hub sent, or took back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    Text(String),
+    Binary(Vec<u8>),
+    Picture(Vec<u8>),
+    Forget,
+}
+
 pub struct World {
     pub hub: Hub,
     pub now: Moment,
@@ -27,6 +36,10 @@ pub struct World {
     pub closed: BTreeMap<ConnId, CloseReason>,
     /// Every text that was sent, for searches over a whole story.
     pub texts: Vec<(ConnId, String)>,
+    /// Everything that was sent, in order.
+    pub sent: Vec<(ConnId, Sent)>,
+    pictures: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
+    words: BTreeMap<ConnId, VecDeque<ViewerNotice>>,
     inbox: BTreeMap<ConnId, VecDeque<String>>,
     numbers: BTreeMap<ConnId, u64>,
     secrets: BTreeMap<ConnId, (GroupId, ResumeSecret)>,
@@ -92,6 +105,9 @@ impl World {
             wake_at: None,
             closed: BTreeMap::new(),
             texts: Vec::new(),
+            sent: Vec::new(),
+            pictures: BTreeMap::new(),
+            words: BTreeMap::new(),
             inbox: BTreeMap::new(),
             numbers: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -109,11 +125,25 @@ impl World {
                     assert!(text.len() <= limits::MESSAGE_BYTES);
                     assert!(!self.closed.contains_key(&conn), "nothing follows a close");
                     self.texts.push((conn, text.to_string()));
+                    self.sent.push((conn, Sent::Text(text.to_string())));
                     self.inbox.entry(conn).or_default().push_back(text.to_string());
                 }
-                Output::SendBinary { .. }
-                | Output::SendPicture { .. }
-                | Output::ForgetPictures { .. } => {}
+                Output::SendBinary { conn, bytes } => {
+                    assert!(!self.closed.contains_key(&conn), "nothing follows a close");
+                    let word = ViewerNotice::decode(&bytes).expect("a visitor's notice");
+                    self.words.entry(conn).or_default().push_back(word);
+                    self.sent.push((conn, Sent::Binary(bytes.to_vec())));
+                }
+                Output::SendPicture { conn, bytes } => {
+                    assert!(bytes.len() <= limits::PICTURE_BYTES);
+                    assert!(!self.closed.contains_key(&conn), "nothing follows a close");
+                    self.pictures.entry(conn).or_default().push_back(bytes.to_vec());
+                    self.sent.push((conn, Sent::Picture(bytes.to_vec())));
+                }
+                Output::ForgetPictures { conn } => {
+                    assert!(!self.closed.contains_key(&conn), "nothing follows a close");
+                    self.sent.push((conn, Sent::Forget));
+                }
                 Output::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed once");
                 }
@@ -220,6 +250,46 @@ impl World {
     pub fn notices(&mut self, conn: ConnId) -> Vec<AgentNotice> {
         let texts = std::mem::take(self.inbox.entry(conn).or_default());
         texts.iter().map(|text| AgentNotice::decode(text).unwrap()).collect()
+    }
+
+    // The picture.
+
+    /// Sends a picture as a visitor.
+    pub fn show(&mut self, conn: ConnId, session: SessionId, viewers: &[ViewerId], body: &[u8]) {
+        let bytes = Picture::encode(session, viewers, body);
+        self.input(Input::Binary { conn, bytes: &bytes });
+    }
+
+    /// Says something about the picture as an agent.
+    pub fn signal(&mut self, conn: ConnId, session: SessionId, says: ViewerSays) {
+        let bytes = ViewerSignal { session, says }.encode();
+        self.input(Input::Binary { conn, bytes: &bytes });
+    }
+
+    /// The bodies of the pictures that wait for an agent, which are all of this session.
+    pub fn seen(&mut self, conn: ConnId, session: SessionId) -> Vec<Vec<u8>> {
+        let body = |bytes: Vec<u8>| {
+            let picture = PictureRelay::decode(&bytes).unwrap();
+            assert_eq!(picture.session(), session);
+            picture.body().to_vec()
+        };
+        std::mem::take(self.pictures.entry(conn).or_default()).into_iter().map(body).collect()
+    }
+
+    /// What waits for a visitor about the viewers of this session.
+    pub fn words(&mut self, conn: ConnId, session: SessionId) -> Vec<(ViewerId, ViewerEvent)> {
+        let word = |notice: ViewerNotice| {
+            assert_eq!(notice.session, session);
+            (notice.viewer, notice.event)
+        };
+        std::mem::take(self.words.entry(conn).or_default()).into_iter().map(word).collect()
+    }
+
+    /// The one viewer who has joined and about whom nothing else was said.
+    pub fn viewer(&mut self, conn: ConnId, session: SessionId) -> ViewerId {
+        let words = self.words(conn, session);
+        let [(viewer, ViewerEvent::Joined)] = words[..] else { panic!("{words:?}") };
+        viewer
     }
 
     pub fn is_quiet(&self, conn: ConnId) -> bool {

@@ -1,0 +1,207 @@
+//! The relay of the picture: whose pictures pass, to whom they go, what viewers say back.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::iter::repeat_n;
+
+use coview_wire::Picture;
+use coview_wire::PictureRelay;
+use coview_wire::SessionId;
+use coview_wire::ViewerEvent;
+use coview_wire::ViewerId;
+use coview_wire::ViewerNotice;
+use coview_wire::ViewerSays;
+use coview_wire::ViewerSignal;
+
+use crate::effects::Effects;
+use crate::event::PictureFault;
+use crate::event::Place;
+use crate::group::Group;
+use crate::io::ConnId;
+
+/// The agents' connections that see a session, each under a number of its own.
+///
+/// Whoever is in here is a guest of the session and has this connection now: everything that takes
+/// a guest or a connection away takes the viewer out first. So a picture that goes to a viewer goes
+/// to nobody else.
+#[derive(Default)]
+pub(crate) struct Viewers {
+    of: BTreeMap<ViewerId, Viewer>,
+    last: u32,
+    pictures: u64,
+}
+
+struct Viewer {
+    agent: Place,
+    conn: ConnId,
+    /// The picture it was sent last, so that one that names it twice is sent once.
+    picture: u64,
+}
+
+impl Viewers {
+    /// Gives a connection the next number. There are four billion for a session; if they are used
+    /// up, nobody else can watch, because a number must never mean two.
+    fn add(&mut self, agent: Place, conn: ConnId) -> Option<ViewerId> {
+        self.last = self.last.checked_add(1)?;
+        let viewer = ViewerId::new(self.last);
+        self.of.insert(viewer, Viewer { agent, conn, picture: 0 });
+        Some(viewer)
+    }
+}
+
+impl Group {
+    /// Whether a visitor has consented to be seen in the session it is in.
+    pub(crate) fn is_sharing(&self, place: Place) -> bool {
+        let session = self.visitors.get(&place).and_then(|visitor| visitor.session);
+        let session = session.and_then(|session| self.sessions.get(&session));
+        session.is_some_and(|session| session.consent.is_some())
+    }
+
+    /// Passes a visitor's picture on to the viewers it names.
+    pub(crate) fn relay(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        bytes: &[u8],
+    ) -> Result<(), PictureFault> {
+        let picture = Picture::decode(bytes)?;
+        let visitor = self.visitor(place);
+        let ended = visitor.past.as_ref().and_then(|past| past.ended);
+        if visitor.session != Some(picture.session()) {
+            // The end and the picture crossed on their ways.
+            if ended.is_some_and(|ended| ended.session == picture.session()) {
+                fx.counts.pictures_late += 1;
+                return Ok(());
+            }
+            return Err(PictureFault::NotInSession);
+        }
+        let session = self.sessions.get_mut(&picture.session());
+        let session = session.ok_or(PictureFault::NotInSession)?;
+        if session.consent.is_none() {
+            return Err(PictureFault::NoConsent);
+        }
+        fx.counts.pictures_in += 1;
+        fx.counts.picture_bytes_in += bytes.len() as u64;
+        let viewers = &mut session.viewers;
+        viewers.pictures += 1;
+        let mut relayed: Option<Arc<[u8]>> = None;
+        for number in picture.viewers() {
+            let Some(viewer) = viewers.of.get_mut(&number) else {
+                fx.counts.pictures_late += 1;
+                continue;
+            };
+            if core::mem::replace(&mut viewer.picture, viewers.pictures) != viewers.pictures {
+                let relayed = relayed.get_or_insert_with(|| relay_message(&picture));
+                fx.send_picture(viewer.conn, Arc::clone(relayed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes an agent's word about the picture on to the visitor.
+    pub(crate) fn viewer_signals(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        bytes: &[u8],
+    ) -> Result<(), PictureFault> {
+        let signal = ViewerSignal::decode(bytes)?;
+        let agent = self.agent(place);
+        let (view, viewer) = (agent.view, agent.viewer);
+        let ended = agent.view_ended();
+        if let Some(viewer) = viewer
+            && view == Some(signal.session)
+        {
+            let event = match signal.says {
+                ViewerSays::Acknowledged(number) => ViewerEvent::Acknowledged(number),
+                ViewerSays::Refresh => ViewerEvent::Refresh,
+            };
+            self.tell_sharer(fx, signal.session, viewer, event);
+            return Ok(());
+        }
+        if ended.is_some_and(|ended| ended.session == signal.session) {
+            fx.counts.pictures_late += 1;
+            return Ok(());
+        }
+        Err(PictureFault::NotInSession)
+    }
+
+    /// Pictures for an agent were thrown away before they reached it.
+    pub(crate) fn pictures_dropped(&mut self, fx: &mut Effects, place: Place) {
+        let agent = self.agent(place);
+        if let (Some(session), Some(viewer)) = (agent.view, agent.viewer) {
+            fx.counts.viewers_behind += 1;
+            self.tell_sharer(fx, session, viewer, ViewerEvent::Refresh);
+        }
+    }
+
+    /// An agent in a running session begins to watch, if it has a connection.
+    pub(crate) fn viewer_joins(&mut self, fx: &mut Effects, id: SessionId, place: Place) {
+        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.consent.is_some()) else {
+            return;
+        };
+        let Some(agent) = self.agents.get_mut(&place) else { return };
+        let Some(conn) = agent.conn else { return };
+        agent.viewer = session.viewers.add(place, conn);
+        if let Some(viewer) = agent.viewer {
+            self.viewing += 1;
+            self.tell_sharer(fx, id, viewer, ViewerEvent::Joined);
+        }
+    }
+
+    /// An agent does not watch any more; nothing happens if it does not.
+    pub(crate) fn viewer_leaves(&mut self, fx: &mut Effects, place: Place) {
+        let agent = self.agent(place);
+        let (Some(id), Some(number)) = (agent.view, agent.viewer.take()) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Some(viewer) = session.viewers.of.remove(&number) {
+            self.viewing = self.viewing.saturating_sub(1);
+            fx.forget_pictures(viewer.conn);
+            self.tell_sharer(fx, id, number, ViewerEvent::Left);
+        }
+    }
+
+    /// The session is over: nobody watches, and nobody needs to be told by number.
+    pub(crate) fn viewers_gone(&mut self, fx: &mut Effects, viewers: Viewers) {
+        for viewer in viewers.of.into_values() {
+            self.viewing = self.viewing.saturating_sub(1);
+            self.agent(viewer.agent).viewer = None;
+            fx.forget_pictures(viewer.conn);
+        }
+    }
+
+    /// The visitor has another connection, on which it knows of no viewer. All of them get new
+    /// numbers, so that nothing said before on either side is taken for something said after.
+    pub(crate) fn viewers_begin_anew(&mut self, fx: &mut Effects, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let before = core::mem::take(&mut session.viewers.of);
+        for viewer in before.into_values() {
+            self.viewing = self.viewing.saturating_sub(1);
+            // A piece of the former picture would only delay the new one.
+            fx.forget_pictures(viewer.conn);
+            self.agent(viewer.agent).viewer = None;
+            self.viewer_joins(fx, id, viewer.agent);
+        }
+    }
+
+    fn tell_sharer(&self, fx: &mut Effects, id: SessionId, viewer: ViewerId, event: ViewerEvent) {
+        let session = self.sessions.get(&id);
+        if let Some(visitor) = session.and_then(|it| self.visitors.get(&it.visitor))
+            && let Some(conn) = visitor.conn
+        {
+            fx.send_binary(conn, ViewerNotice { session: id, viewer, event }.encode().into());
+        }
+    }
+}
+
+/// The message to the viewers, made in one allocation: all of them get the same.
+fn relay_message(picture: &Picture<'_>) -> Arc<[u8]> {
+    let header = PictureRelay::encode(picture.session(), &[]);
+    let mut message: Arc<[u8]> = repeat_n(0, header.len() + picture.body().len()).collect();
+    if let Some(bytes) = Arc::get_mut(&mut message) {
+        let (head, body) = bytes.split_at_mut(header.len());
+        head.copy_from_slice(&header);
+        body.copy_from_slice(picture.body());
+    }
+    message
+}
