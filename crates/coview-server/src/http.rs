@@ -32,6 +32,7 @@ use smol_hyper::rt::FuturesIo;
 use smol_hyper::rt::SmolTimer;
 
 use crate::connection;
+use crate::console;
 use crate::metrics;
 use crate::shared::Shared;
 
@@ -85,6 +86,7 @@ fn answer(
                 env!("CARGO_PKG_VERSION"),
                 ": consented screen sharing between a visitor inside an app and a support agent.\n",
                 "Clients connect to the WebSocket at /v1/socket, subprotocol coview.v1.\n",
+                "Agents find their console at /console.\n",
             ),
         ),
         (true, "/healthz") => text(StatusCode::OK, "ok\n"),
@@ -99,7 +101,8 @@ fn answer(
             answer
         }
         (true, WEBSOCKET_PATH) => upgrade(shared, executor, request),
-        (true, _) => text(StatusCode::NOT_FOUND, "not found\n"),
+        (true, path) => console::answer(path, request.headers())
+            .unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found\n")),
         (false, _) => {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -12,6 +12,7 @@
 //! | `/healthz` | `ok` while the server takes connections |
 //! | `/metrics` | Prometheus text |
 //! | `/v1/socket` | the WebSocket, subprotocol `coview.v1` |
+//! | `/console` | the agent's console: a page for a browser, embedded with its scripts and styles |
 //!
 //! # Logs
 //!
@@ -37,6 +38,7 @@
 
 mod config;
 mod connection;
+mod console;
 mod http;
 mod metrics;
 mod outbox;

@@ -1,0 +1,437 @@
+// The console: signs an agent in, and shows what the facts say.
+
+import { Client, SUBPROTOCOL } from "./client.js";
+import { announce, find, show, toast, write } from "./dom.js";
+import { Facts } from "./facts.js";
+import { Home, nameOf } from "./home.js";
+import { Viewer } from "./viewer.js";
+import * as words from "./words.js";
+
+/** The one thing kept, and in this tab only: the group and the token, so that a reload signs in. */
+const KEPT = "coview.sign-in";
+const SINGLE_KEYS = "coview.single-keys";
+
+/** The page's own address ends in `console`; the socket is its neighbour, whatever is before both. */
+const neighbour = (path) => new URL(path, document.baseURI);
+
+// Time, chance and sockets.
+
+const timers = { worker: null, running: new Map(), last: 0 };
+
+/** A worker's timers go on while nobody looks at the page; without one the page's own must do. */
+function worker() {
+  if (timers.worker !== null) return timers.worker;
+  try {
+    const url = neighbour("console/timer.js").href;
+    const policy = globalThis.trustedTypes?.createPolicy("coview", {
+      createScriptURL: (asked) => (asked === url ? asked : ""),
+    });
+    timers.worker = new Worker(policy ? policy.createScriptURL(url) : url);
+    timers.worker.addEventListener("message", ({ data: id }) => {
+      const what = timers.running.get(id);
+      timers.running.delete(id);
+      what?.();
+    });
+    // Where it cannot be loaded, what waits for it is looked at by the page.
+    timers.worker.addEventListener("error", () => {
+      timers.worker = false;
+      for (const what of timers.running.values()) setTimeout(what, 1000);
+      timers.running.clear();
+    });
+  } catch {
+    timers.worker = false;
+  }
+  return timers.worker;
+}
+
+const world = {
+  now: () => performance.now(),
+  random: () => Math.random(),
+  open: () => {
+    const url = neighbour("v1/socket");
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    return new WebSocket(url, SUBPROTOCOL);
+  },
+  after: (ms, what) => {
+    const by = worker();
+    if (by === false) {
+      const id = setTimeout(what, ms);
+      return () => clearTimeout(id);
+    }
+    timers.last += 1;
+    const id = timers.last;
+    timers.running.set(id, what);
+    by.postMessage({ id, ms });
+    return () => {
+      if (timers.running.delete(id)) by.postMessage({ id, ms: null });
+    };
+  },
+};
+
+// The state of the page.
+
+let client = null;
+let facts = null;
+let agent = null;
+let connection = { live: false, until: null };
+/** Whether there ever was a connection since the sign-in. */
+let connected = false;
+let screen = "start";
+/** The session the viewer shows. */
+let watched = null;
+
+const home = new Home({
+  ask: (visitor) => act(() => facts.askFor(visitor)),
+  withdraw: () => act(() => facts.withdraw()),
+  join: (digits) => act(() => facts.join(digits)),
+  dismiss: () => act(() => facts.dismiss()),
+});
+
+const viewer = new Viewer({
+  say: (buffer) => client?.sayBinary(buffer),
+  leave: () => act(() => facts.leave()),
+  end: () => act(() => facts.end()),
+  changed: () => later(),
+});
+
+/** Does something and shows at once what it changed. */
+function act(what) {
+  if (facts === null) return;
+  const before = standing();
+  what();
+  follow(before);
+  render();
+}
+
+// Signing in and out.
+
+function signIn({ group, token }, insist) {
+  connected = false;
+  connection = { live: false, until: null };
+  facts = new Facts((message) => client.say(message), world.now);
+  const own = new Client({ group, token, insist }, {
+    ready: (card) => {
+      agent = card;
+      keep({ group, token });
+      facts.watch();
+      later();
+    },
+    hear: (message) => {
+      const before = standing();
+      facts.absorb(message);
+      follow(before);
+      later();
+    },
+    binary: (buffer) => viewer.take(buffer),
+    connection: (now) => connectionIs(now),
+    closed: (ended) => {
+      if (client === own) signedOut(ended);
+    },
+  }, world);
+  client = own;
+  own.start();
+  render();
+}
+
+function signedOut({ why, code }) {
+  const waiting = screen === "sign-in";
+  client = null;
+  agent = null;
+  facts?.closed();
+  facts = null;
+  viewer.finish();
+  watched = null;
+  home.reset();
+  // What cannot sign in again is not kept; what only failed for now is typed already.
+  forget();
+  if (document.querySelector("dialog[open]")) document.querySelector("dialog[open]").close();
+  busy(false);
+  const text = words.closed({ why, code });
+  const away = waiting ? "" : text;
+  write(find("sign-in-error"), waiting ? text : "");
+  show(find("sign-in-notice"), away !== "");
+  write(find("sign-in-notice"), away);
+  if (away !== "") announce(away, true);
+  if (!waiting) find("sign-in-token").value = "";
+  render();
+  (find("sign-in-group").value === "" ? find("sign-in-group") : find("sign-in-token")).focus();
+}
+
+function keep(signIn) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(signIn));
+  } catch {
+    // Without storage a reload asks again, and that is all.
+  }
+}
+
+function forget() {
+  try {
+    sessionStorage.removeItem(KEPT);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+function kept() {
+  try {
+    const { group, token } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    return typeof group === "string" && typeof token === "string" ? { group, token } : null;
+  } catch {
+    return null;
+  }
+}
+
+function busy(is) {
+  const button = find("sign-in-button");
+  button.disabled = is;
+  write(button, is ? "Signing in …" : "Sign in");
+}
+
+find("sign-in-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const group = find("sign-in-group").value.trim();
+  const token = find("sign-in-token").value.trim();
+  const error = !/^[A-Za-z0-9_-]{1,32}$/.test(group)
+    ? ["sign-in-group", "A group is 1 to 32 letters, digits, hyphens or underscores."]
+    : token === "" ? ["sign-in-token", "Paste the token your operator gave you."]
+      : new TextEncoder().encode(token).length > 4096 ? ["sign-in-token", "This is too long for a token."] : null;
+  show(find("sign-in-notice"), false);
+  write(find("sign-in-error"), error?.[1] ?? "");
+  if (error) {
+    find(error[0]).focus();
+    return;
+  }
+  busy(true);
+  signIn({ group, token }, false);
+});
+
+find("sign-out").addEventListener("click", () => {
+  client?.leave();
+});
+
+// What the world does.
+
+function connectionIs(now) {
+  const before = connection;
+  connection = now;
+  if (before.live && !now.live) {
+    viewer.interrupt();
+    announce("The connection to the server was lost. Reconnecting.", true);
+  }
+  if (now.live) {
+    if (connected && !before.live) toast("Connected again.");
+    connected = true;
+  }
+  later();
+}
+
+const standing = () => ({ view: facts.view, ask: facts.ask, outcome: facts.outcome, status: facts.ask?.status, count: facts.view?.count });
+
+/** What has to happen at once when the facts have moved, and what is told of it. */
+function follow(before) {
+  const { view, ask, outcome } = facts;
+  if (view !== before.view) {
+    viewer.finish();
+    watched = view;
+    if (view !== null) {
+      viewer.begin(view, world.now());
+      home.joined();
+      home.choose(view.visitor);
+      announce(`You are in the session of ${nameOf(facts, view.visitor)}.`, true);
+    }
+  } else if (view !== null && before.count !== view.count) {
+    announce(`${words.count(view.count, "agent")} watching now`);
+  }
+  if (ask !== null && (ask !== before.ask || ask.status !== before.status)) {
+    announce({
+      sent: "Request sent.",
+      displayed: "The terms are on the visitor’s screen.",
+      accepted: "Accepted. The session begins.",
+    }[ask.status]);
+  }
+  if (outcome !== null && outcome !== before.outcome) {
+    const who = nameOf(facts, outcome.visitor);
+    const { title, text } = outcome.kind === "view" ? words.sessionEnd(outcome.reason, who)
+      : outcome.kind === "ask" ? words.askOutcome(outcome.outcome, who)
+        : words.refusal(outcome.code, outcome.request, who);
+    if (outcome.kind === "view" && ["left", "own"].includes(outcome.reason)) {
+      facts.dismiss();
+      toast(`${title}. ${text}`);
+    } else if (outcome.request !== "join") {
+      announce(`${title}. ${text}`, true);
+    }
+  }
+}
+
+// Showing it.
+
+let planned = false;
+
+/** Renders soon, once, however much happens until then. */
+function later() {
+  if (planned) return;
+  planned = true;
+  const now = () => {
+    planned = false;
+    render();
+  };
+  // A page nobody looks at gets no frames, and still has a title.
+  if (document.hidden) setTimeout(now, 200);
+  else requestAnimationFrame(now);
+}
+
+function screenNow() {
+  if (client === null) return "sign-in";
+  if (agent === null && screen === "sign-in") return "sign-in";
+  if (facts.view !== null) return "viewer";
+  if (facts.outcome?.kind === "view") return "ended";
+  return "home";
+}
+
+function render() {
+  const next = screenNow();
+  const moved = next !== screen;
+  const before = screen;
+  screen = next;
+  document.body.dataset.screen = screen;
+  for (const name of ["sign-in", "home", "viewer", "ended"]) show(find(name), name === screen);
+  show(find("bar"), screen !== "sign-in");
+  renderBar();
+
+  const now = world.now();
+  const { live } = connection;
+  if (screen === "home") home.render(facts, { now, live });
+  if (screen === "viewer") viewer.render({ name: nameOf(facts, watched.visitor), agent, live, now });
+  if (screen === "ended") {
+    const { title, text } = words.sessionEnd(facts.outcome.reason, nameOf(facts, facts.outcome.visitor));
+    write(find("ended-title"), title);
+    write(find("ended-text"), text);
+    find("ended").dataset.reason = facts.outcome.reason;
+  }
+  document.title = title();
+  if (!moved) return;
+  if (screen === "home" && before !== "start") home.focus();
+  if (screen === "viewer") viewer.focus();
+  if (screen === "ended") find("ended-back").focus();
+}
+
+function renderBar() {
+  const { live, until } = connection;
+  const signedIn = client !== null && screen !== "sign-in";
+  const state = live ? "live" : connected ? "reconnecting" : "connecting";
+  find("connection").dataset.state = state;
+  write(find("connection-words"), { live: "Connected", reconnecting: "Reconnecting", connecting: "Connecting" }[state]);
+  write(find("agent-name"), agent?.name ?? "");
+  show(find("agent-name").parentElement, agent !== null);
+  write(find("group"), kept()?.group ?? find("sign-in-group").value);
+
+  const lost = signedIn && !live && (connected || until !== null);
+  show(find("banner"), lost);
+  if (!lost) return;
+  const seconds = until === null ? 0 : Math.ceil((until - world.now()) / 1000);
+  const what = connected ? "The connection to the server was lost." : "The server cannot be reached.";
+  write(find("banner-words"), until === null || seconds <= 0 ? `${what} Trying to connect …`
+    : `${what} Next try in ${words.count(seconds, "second")}.`);
+  find("try-now").disabled = until === null;
+}
+
+function title() {
+  if (screen === "sign-in") return "Sign in · coview";
+  if (!connection.live && connected) return "Reconnecting · coview";
+  if (screen === "viewer") return `${nameOf(facts, watched.visitor)} · coview`;
+  if (screen === "ended") return "Session ended · coview";
+  if (facts.ask !== null || facts.request?.kind === "ask") return "Asking · coview";
+  return facts.watching ? `${facts.roster.size} online · coview` : "coview";
+}
+
+// Keys, help and the rest of the page.
+
+function singleKeys() {
+  try {
+    return localStorage.getItem(SINGLE_KEYS) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+find("single-keys").checked = singleKeys();
+find("single-keys").addEventListener("change", ({ target }) => {
+  try {
+    if (target.checked) localStorage.removeItem(SINGLE_KEYS);
+    else localStorage.setItem(SINGLE_KEYS, "off");
+  } catch {
+    // Not kept, then: it holds for as long as the page is open.
+  }
+});
+
+find("help-button").addEventListener("click", () => find("help").showModal());
+find("try-now").addEventListener("click", () => client?.hurry());
+find("ended-back").addEventListener("click", () => act(() => facts.dismiss()));
+for (const dialog of document.querySelectorAll("dialog")) {
+  // A click beside a dialog closes it.
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close("no");
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && viewer.guestsAreOpen()) {
+    viewer.guests(false);
+    find("guests-button").focus();
+    return;
+  }
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!find("single-keys").checked || document.querySelector("dialog[open]")) return;
+  if (event.target.closest?.("input, textarea, select")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const all = { "?": () => find("help").showModal() };
+  const here = {
+    home: { "/": () => home.focusSearch(), k: () => home.focusKey() },
+    viewer: {
+      0: () => viewer.mode("fit"),
+      1: () => viewer.mode("actual"),
+      f: () => viewer.fullScreen(),
+      g: () => viewer.guests(),
+    },
+  }[screen] ?? {};
+  const what = screen === "sign-in" ? undefined : here[key] ?? all[key];
+  if (what === undefined) return;
+  event.preventDefault();
+  what();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  client?.wake();
+  render();
+});
+addEventListener("online", () => client?.hurry());
+addEventListener("pagehide", () => {
+  // Leaving the page is leaving: the visitor is told now and not after the grace.
+  const own = client;
+  client = null;
+  own?.leave();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+addEventListener("beforeunload", (event) => {
+  if (facts !== null && facts.view !== null) event.preventDefault();
+});
+
+// Times and countdowns go on without any news.
+setInterval(() => {
+  if (!document.hidden) later();
+}, 1000);
+
+const group = new URLSearchParams(location.search).get("group");
+if (group !== null) find("sign-in-group").value = group;
+const before = kept();
+if (before !== null) {
+  find("sign-in-group").value = before.group;
+  signIn(before, true);
+} else {
+  render();
+  (find("sign-in-group").value === "" ? find("sign-in-group") : find("sign-in-token")).focus();
+}

@@ -1,0 +1,362 @@
+// The picture: binary messages in, pixels on a canvas out.
+//
+// An update arrives in parts and is drawn when its last part is here: all its images are decoded
+// first, at the same time, and then everything is drawn in order without a pause, so nobody ever
+// sees half an update. Updates are drawn in their order; the next one is decoded meanwhile.
+
+const RELAYED = 4;
+const SIGNAL = 3;
+const ACKNOWLEDGED = 1;
+const REFRESH = 2;
+const SIDE_MAX = 8192;
+/** What the parts of one update may come to, in bytes. */
+const UPDATE_BYTES_MAX = 256 * 1024 * 1024;
+/** How soon a picture that could not be drawn may be asked for again. */
+const REFRESH_AGAIN_MS = 2000;
+
+export const MEDIA_TYPES = { 1: "image/png", 2: "image/webp", 3: "image/jpeg" };
+export const STATUS = { 1: "live", 2: "paused", 3: "blank", 4: "gone" };
+
+/** A body that does not keep to the format. */
+export class Malformed extends Error {}
+
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = 0;
+  }
+
+  get left() {
+    return this.bytes.length - this.at;
+  }
+
+  #step(length) {
+    if (length > this.left) throw new Malformed("it ends too early");
+    const at = this.at;
+    this.at += length;
+    return at;
+  }
+
+  u8() {
+    return this.view.getUint8(this.#step(1));
+  }
+
+  u16() {
+    return this.view.getUint16(this.#step(2));
+  }
+
+  u32() {
+    return this.view.getUint32(this.#step(4));
+  }
+
+  take(length) {
+    const at = this.#step(length);
+    return this.bytes.subarray(at, at + length);
+  }
+}
+
+/** Unpacks a message of the server's: `{ session, body }`, or `null` if it is not of pictures. */
+export function unpack(buffer) {
+  const bytes = new Uint8Array(buffer);
+  if (bytes.length < 10 || bytes[0] !== RELAYED) return null;
+  const session = Number(new DataView(buffer).getBigUint64(1));
+  return { session, body: bytes.subarray(9) };
+}
+
+/** What a viewer says about pictures: that it has drawn `number`, or without one that it needs a
+ * whole picture. */
+export function signal(session, number = null) {
+  const view = new DataView(new ArrayBuffer(number === null ? 10 : 14));
+  view.setUint8(0, SIGNAL);
+  view.setBigUint64(1, BigInt(session));
+  view.setUint8(9, number === null ? REFRESH : ACKNOWLEDGED);
+  if (number !== null) view.setUint32(10, number);
+  return view.buffer;
+}
+
+/** Reads a body: a part of an update, a status or a beat. Throws `Malformed`. */
+export function parse(body) {
+  const reader = new Reader(body);
+  const kind = reader.u8();
+  if (kind === 1) return parsePart(reader);
+  if (kind === 2) return { kind: "status", status: STATUS[reader.u8()] ?? "live" };
+  if (kind === 3) return { kind: "beat", number: reader.u32() };
+  // A newer visitor may send what this console does not know.
+  return { kind: "unknown" };
+}
+
+function parsePart(reader) {
+  const part = {
+    kind: "part",
+    number: reader.u32(),
+    base: reader.u32(),
+    part: reader.u16(),
+    last: (reader.u8() & 1) === 1,
+    width: reader.u16(),
+    height: reader.u16(),
+    stamp: reader.u32(),
+    bytes: reader.bytes.length,
+    ops: [],
+  };
+  if (part.number === 0) throw new Malformed("updates count from 1");
+  const { width, height } = part;
+  if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX) {
+    throw new Malformed("no such size");
+  }
+  while (reader.left > 0) part.ops.push(parseOp(reader, width, height));
+  return part;
+}
+
+function parseOp(reader, width, height) {
+  const area = () => {
+    const found = { x: reader.u16(), y: reader.u16(), w: reader.u16(), h: reader.u16() };
+    if (found.w < 1 || found.h < 1 || found.x + found.w > width || found.y + found.h > height) {
+      throw new Malformed("an area is outside of the picture");
+    }
+    return found;
+  };
+  const op = reader.u8();
+  switch (op) {
+    case 1: {
+      const to = area();
+      const from = { x: reader.u16(), y: reader.u16() };
+      if (from.x + to.w > width || from.y + to.h > height) {
+        throw new Malformed("an area is outside of the picture");
+      }
+      return { op: "copy", ...to, fromX: from.x, fromY: from.y };
+    }
+    case 2:
+      return { op: "fill", ...area(), colour: `rgb(${reader.u8()} ${reader.u8()} ${reader.u8()})` };
+    case 3: {
+      const to = area();
+      const type = MEDIA_TYPES[reader.u8()];
+      if (type === undefined) throw new Malformed("no such image format");
+      return { op: "image", ...to, type, bytes: reader.take(reader.u32()) };
+    }
+    case 4: {
+      const areas = [];
+      for (let count = reader.u16(); count > 0; count -= 1) {
+        const found = { x: reader.u16(), y: reader.u16(), w: reader.u16(), h: reader.u16() };
+        const label = new TextDecoder().decode(reader.take(reader.u8()));
+        areas.push({ ...found, label });
+      }
+      return { op: "masks", areas };
+    }
+    default:
+      throw new Malformed("no such operation");
+  }
+}
+
+/**
+ * Puts parts together and decides what fits: pure, so that it can be tested without a browser.
+ *
+ * `take(part)` answers `{ update }` once the last part is here, `{ refresh: true }` when a whole
+ * picture has to be asked for, and `{}` otherwise. After `refresh` it passes over everything until a
+ * whole picture comes, so it asks once.
+ */
+export class Assembly {
+  /** The number the picture will stand at when all that was handed out is drawn; 0: none. */
+  #stands = 0;
+  #asked = false;
+  #parts = null;
+
+  take(part) {
+    if (part.part === 0) {
+      this.#parts = null;
+      const fits = part.base === 0 || (this.#stands !== 0 && part.base === this.#stands);
+      if (!fits) return this.lose();
+      this.#parts = { ...part, next: 0 };
+      this.#parts.ops = [];
+      this.#parts.bytes = 0;
+    }
+    const parts = this.#parts;
+    if (parts === null) return this.lose();
+    const same = ["number", "base", "width", "height"].every((name) => part[name] === parts[name]);
+    parts.bytes += part.bytes;
+    if (!same || part.part !== parts.next || parts.bytes > UPDATE_BYTES_MAX) return this.lose();
+    parts.next += 1;
+    for (const op of part.ops) parts.ops.push(op);
+    if (!part.last) return {};
+    this.#parts = null;
+    this.#stands = parts.number;
+    if (parts.base === 0) this.#asked = false;
+    const { number, base, width, height, stamp, ops } = parts;
+    return { update: { number, base, width, height, stamp, ops } };
+  }
+
+  /** What stands is not what it should be: forgets it and asks for a whole picture, once. */
+  lose() {
+    this.#parts = null;
+    this.#stands = 0;
+    if (this.#asked) return {};
+    this.#asked = true;
+    return { refresh: true };
+  }
+
+  /** Begins anew: on another connection a whole picture comes without being asked for. */
+  forget() {
+    this.#parts = null;
+    this.#stands = 0;
+    this.#asked = false;
+  }
+}
+
+/**
+ * Draws what a session sends on a canvas.
+ *
+ * `to` is told: `say(buffer)` what goes to the server, `drawn(update)`, `masks(areas)`,
+ * `status(word)`, `heard()` at everything that arrives.
+ */
+export class Picture {
+  #canvas;
+  #context;
+  #session;
+  #to;
+  #assembly = new Assembly();
+  /** Ends when everything handed out so far is drawn. */
+  #queue = Promise.resolve();
+  #queued = 0;
+  /** Grows when what is queued is of no use any more. */
+  #epoch = 0;
+  #timer = null;
+  #refreshedAt = -Infinity;
+
+  constructor(canvas, session, to) {
+    this.#canvas = canvas;
+    this.#session = session;
+    this.#to = to;
+    this.#context = canvas.getContext("2d", { alpha: false, desynchronized: false });
+    this.#context.imageSmoothingEnabled = false;
+  }
+
+  /** Takes one message of the server's. Those of another session are passed over. */
+  take(buffer) {
+    const found = unpack(buffer);
+    if (found === null || found.session !== this.#session) return;
+    this.#to.heard();
+    let body;
+    try {
+      body = parse(found.body);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      this.#refuse();
+      return;
+    }
+    if (body.kind === "status") this.#to.status(body.status);
+    if (body.kind === "part") this.#decide(this.#assembly.take(body));
+  }
+
+  /** The connection was lost: a whole picture will come by itself on the next one. */
+  interrupt() {
+    this.#epoch += 1;
+    this.#assembly.forget();
+  }
+
+  /** Ends, and leaves nothing of the picture behind. */
+  close() {
+    this.interrupt();
+    clearTimeout(this.#timer);
+    this.#canvas.width = 1;
+    this.#canvas.height = 1;
+  }
+
+  #decide({ update, refresh }) {
+    if (refresh) this.#refresh();
+    if (update) this.#apply(update);
+  }
+
+  #apply(update) {
+    const epoch = this.#epoch;
+    const images = update.ops.filter(({ op }) => op === "image");
+    // With nothing to decode and nobody in front, there is nothing to wait for.
+    if (images.length === 0 && this.#queued === 0) {
+      this.#draw(update, new Map());
+      return;
+    }
+    const decoding = Promise.all(images.map(decodeImage));
+    // Whether it failed is looked at in turn.
+    decoding.catch(() => {});
+    this.#queued += 1;
+    this.#queue = this.#queue.then(async () => {
+      try {
+        const bitmaps = await decoding;
+        if (epoch === this.#epoch) {
+          this.#draw(update, new Map(images.map((image, at) => [image, bitmaps[at]])));
+        }
+        for (const bitmap of bitmaps) bitmap.close();
+      } catch {
+        if (epoch === this.#epoch) this.#refuse();
+      } finally {
+        this.#queued -= 1;
+      }
+    });
+  }
+
+  #draw(update, bitmaps) {
+    const canvas = this.#canvas;
+    const context = this.#context;
+    const { number, width, height } = update;
+    if (update.base === 0) {
+      clearTimeout(this.#timer);
+      if (canvas.width !== width || canvas.height !== height) {
+        canvas.width = width;
+        canvas.height = height;
+        context.imageSmoothingEnabled = false;
+      }
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, width, height);
+    }
+    let masks = null;
+    for (const op of update.ops) {
+      switch (op.op) {
+        case "copy":
+          context.drawImage(canvas, op.fromX, op.fromY, op.w, op.h, op.x, op.y, op.w, op.h);
+          break;
+        case "fill":
+          context.fillStyle = op.colour;
+          context.fillRect(op.x, op.y, op.w, op.h);
+          break;
+        case "image":
+          context.drawImage(bitmaps.get(op), op.x, op.y);
+          break;
+        default:
+          masks = op.areas;
+      }
+    }
+    if (masks !== null || update.base === 0) this.#to.masks(masks ?? []);
+    this.#to.say(signal(this.#session, number));
+    this.#to.drawn(update);
+  }
+
+  /** Something could not be read or drawn: what follows it cannot be drawn either. */
+  #refuse() {
+    this.#epoch += 1;
+    this.#decide(this.#assembly.lose());
+  }
+
+  /** Asks for a whole picture; not again and again for one that cannot be drawn. */
+  #refresh() {
+    const wait = this.#refreshedAt + REFRESH_AGAIN_MS - performance.now();
+    clearTimeout(this.#timer);
+    if (wait > 0) {
+      this.#timer = setTimeout(() => this.#refresh(), wait);
+      return;
+    }
+    this.#refreshedAt = performance.now();
+    this.#to.say(signal(this.#session));
+  }
+}
+
+/** Decodes one image to exactly the pixels that were encoded. */
+async function decodeImage({ bytes, type, w, h }) {
+  const bitmap = await createImageBitmap(new Blob([bytes], { type }), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
+  if (bitmap.width !== w || bitmap.height !== h) {
+    bitmap.close();
+    throw new Malformed("an image has another size than its area");
+  }
+  return bitmap;
+}
