@@ -187,7 +187,7 @@ export class Home {
     row.element.classList.toggle("chosen", card.visitor === this.#chosen);
     row.choose.setAttribute("aria-current", String(card.visitor === this.#chosen));
     row.ask.disabled = !this.#mayAsk(card);
-    row.ask.setAttribute("aria-label", `Ask ${name} to share`);
+    row.ask.setAttribute("aria-label", `Ask to share: ${name}`);
   }
 
   #mayAsk(card) {
