@@ -18,6 +18,7 @@ use coview_wire::ClientToken;
 use coview_wire::GroupId;
 use coview_wire::KeyLength;
 use coview_wire::Terms;
+use coview_wire::limits;
 use futures_rustls::rustls;
 use futures_rustls::rustls::crypto::ring;
 use rustls_pki_types::CertificateDer;
@@ -50,6 +51,10 @@ pub struct Limits {
     pub queue_messages: usize,
     /// How many bytes may wait for a client that does not read, before it is cut off. Default 4 MiB.
     pub queue_bytes: usize,
+    /// How many bytes of the picture may wait for a viewer that does not read. If there were more,
+    /// all of them are thrown away and the visitor sends that viewer a whole picture; the viewer is
+    /// not cut off. At least [`limits::PICTURE_BYTES`]. Default 4 MiB.
+    pub queue_picture_bytes: usize,
     /// How long a TLS handshake may take, and an HTTP request with its answer. Default 10 seconds.
     pub handshake: Duration,
     /// How long clients may take to read their goodbye when the server stops. Default 5 seconds.
@@ -62,6 +67,7 @@ impl Default for Limits {
             connections: 10_000,
             queue_messages: 1024,
             queue_bytes: 4 * 1024 * 1024,
+            queue_picture_bytes: 4 * 1024 * 1024,
             handshake: Duration::from_secs(10),
             drain: Duration::from_secs(5),
         }
@@ -264,6 +270,7 @@ struct LimitsFile {
     connections: Option<usize>,
     queue_messages: Option<usize>,
     queue_bytes: Option<usize>,
+    queue_picture_bytes: Option<usize>,
     handshake_seconds: Option<u32>,
     drain_seconds: Option<u32>,
 }
@@ -374,10 +381,22 @@ impl LimitsFile {
             Some(number) => Ok(number),
             None => Ok(default),
         };
+        // Less than the longest message would throw that away each time.
+        const LEAST: usize = limits::PICTURE_BYTES;
+        let queue_picture_bytes = match self.queue_picture_bytes {
+            Some(bytes) if bytes < LEAST => {
+                return Err(ConfigError::Values(format!(
+                    "limits.queue_picture_bytes is {bytes}; it must be at least {LEAST}"
+                )));
+            }
+            Some(bytes) => bytes,
+            None => default.queue_picture_bytes,
+        };
         Ok(Limits {
             connections: count("connections", self.connections, default.connections)?,
             queue_messages: count("queue_messages", self.queue_messages, default.queue_messages)?,
             queue_bytes: count("queue_bytes", self.queue_bytes, default.queue_bytes)?,
+            queue_picture_bytes,
             handshake: seconds(
                 "limits.handshake_seconds",
                 self.handshake_seconds,

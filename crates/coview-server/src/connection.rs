@@ -3,27 +3,34 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Context;
 use core::task::Poll;
+use core::task::Waker;
 use core::time::Duration;
+use std::io;
+use std::io::Read;
+use std::io::Write;
 use std::sync::Arc;
 
-use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite;
-use async_tungstenite::tungstenite::Message;
-use async_tungstenite::tungstenite::protocol::CloseFrame;
-use async_tungstenite::tungstenite::protocol::WebSocketConfig;
-use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use coview_hub::ConnId;
 use coview_hub::Input;
 use coview_wire::CloseReason;
 use coview_wire::limits;
 use futures_lite::AsyncRead;
 use futures_lite::AsyncWrite;
-use futures_lite::Stream;
-use futures_sink::Sink;
 use smol::Timer;
+use tungstenite::Bytes;
+use tungstenite::Message;
+use tungstenite::WebSocket;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::Role;
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::frame::coding::Data;
+use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::outbox::Due;
 use crate::outbox::Outbox;
+use crate::outbox::Word;
 use crate::shared::Shared;
 
 /// How long a client may take, from when the hub closes its connection, to read what is left and to
@@ -33,27 +40,52 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// How many messages of one client are handled in a row before it is another's turn.
 const IN_A_ROW: u32 = 16;
 
+/// The longest message that is read from a client who may not send pictures. One a little too long
+/// gets an answer from the hub; one far too long is not read.
+const LONGEST: usize = limits::MESSAGE_BYTES * 2;
+
+/// The same for a visitor in a session.
+const LONGEST_WITH_PICTURE: usize = limits::PICTURE_BYTES + limits::MESSAGE_BYTES;
+
+/// A picture is written in frames of this many bytes. The library keeps its buffer for the longest
+/// frame for as long as the connection lasts, and moves what is left in it after each write.
+const FRAME: usize = 32 * 1024;
+
 /// Reads one client's messages into the hub and writes the hub's to the client, until either side
-/// closes.
+/// closes. `read` is what was read from the stream already.
 pub(crate) async fn serve<S>(
     shared: Arc<Shared>,
     conn: ConnId,
     outbox: Arc<Outbox>,
-    socket: WebSocketStream<S>,
+    stream: S,
+    read: Vec<u8>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // The hub hears of the end however this ends, also when the task is dropped.
     let _goodbye = Goodbye { shared: &shared, conn };
-    let mut client =
-        Client { socket, outbox: &outbox, unflushed: false, close_written: false, closing: None };
+    let stream = Polled { stream, waker: Waker::noop().clone() };
+    let config = Some(websocket_config());
+    let mut client = Client {
+        socket: WebSocket::from_partially_read(stream, read, Role::Server, config),
+        outbox: &outbox,
+        picture: None,
+        blocked: false,
+        unflushed: false,
+        close_written: false,
+        closing: None,
+    };
     for turn in (0..IN_A_ROW).cycle() {
         // A client that never stops talking is always ready, and would keep the thread.
         if turn == 0 {
             smol::future::yield_now().await;
         }
         match poll_fn(|cx| client.poll(cx)).await {
-            Some(Message::Text(text)) => shared.input(Input::Text { conn, text: &text }),
+            Some(Message::Text(text)) => {
+                if shared.text(conn, &text) {
+                    client.take_pictures();
+                }
+            }
             Some(Message::Binary(bytes)) => shared.input(Input::Binary { conn, bytes: &bytes }),
             // The library answers pings; the end of the stream follows a close.
             Some(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
@@ -62,15 +94,15 @@ pub(crate) async fn serve<S>(
     }
 }
 
-pub(crate) fn websocket_config() -> WebSocketConfig {
+fn websocket_config() -> WebSocketConfig {
     // The library's own read buffer of 128 KiB is allocated at once for every client.
     WebSocketConfig::default()
         .read_buffer_size(4 * 1024)
         .write_buffer_size(0)
+        // At most one message or frame waits in it, and what the library answers by itself.
         .max_write_buffer_size(limits::MESSAGE_BYTES * 2)
-        // A message a little too long gets an answer from the hub; one far too long is not read.
-        .max_message_size(Some(limits::MESSAGE_BYTES * 2))
-        .max_frame_size(Some(limits::MESSAGE_BYTES * 2))
+        .max_message_size(Some(LONGEST))
+        .max_frame_size(Some(LONGEST))
 }
 
 struct Goodbye<'a> {
@@ -84,9 +116,49 @@ impl Drop for Goodbye<'_> {
     }
 }
 
+/// A stream as the library reads and writes it: what would wait fails with `WouldBlock`, and the
+/// waker is woken when it is worth trying again.
+struct Polled<S> {
+    stream: S,
+    waker: Waker,
+}
+
+impl<S: Unpin> Polled<S> {
+    fn poll<T>(
+        &mut self,
+        poll: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> io::Result<T> {
+        let mut cx = Context::from_waker(&self.waker);
+        match poll(Pin::new(&mut self.stream), &mut cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for Polled<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.poll(|stream, cx| stream.poll_read(cx, buffer))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for Polled<S> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.poll(|stream, cx| stream.poll_write(cx, buffer))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.poll(|stream, cx| stream.poll_flush(cx))
+    }
+}
+
 struct Client<'a, S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocket<Polled<S>>,
     outbox: &'a Outbox,
+    /// What is not written yet of a picture.
+    picture: Option<Bytes>,
+    /// The socket takes no more for now; what was written last waits in the library's buffer.
+    blocked: bool,
     unflushed: bool,
     close_written: bool,
     /// Set when the hub has closed the connection.
@@ -94,8 +166,20 @@ struct Client<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
+    /// From now on long messages are read, too. That is not taken back with the end of the session:
+    /// pictures may be on their way still.
+    fn take_pictures(&mut self) {
+        if self.socket.get_config().max_message_size != Some(LONGEST_WITH_PICTURE) {
+            self.socket.set_config(|config| {
+                config.max_message_size = Some(LONGEST_WITH_PICTURE);
+                config.max_frame_size = Some(LONGEST_WITH_PICTURE);
+            });
+        }
+    }
+
     /// The next message, or `None` when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.socket.get_mut().waker.clone_from(cx.waker());
         // The time runs also while a client that does not read keeps the close from being written.
         if self.closing.is_none() && self.outbox.is_closing(cx.waker()) {
             self.closing = Some(Timer::after(CLOSING));
@@ -105,11 +189,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(Err(_)) = self.poll_write(cx) {
+        if let Err(error) = self.write(cx.waker())
+            && !would_block(&error)
+        {
             return Poll::Ready(None);
         }
-        match Pin::new(&mut self.socket).poll_next(cx) {
-            Poll::Ready(Some(Ok(message))) => {
+        match self.socket.read() {
+            Ok(message) => {
                 // Once the hub has closed the connection it no longer listens.
                 if self.closing.is_some() {
                     cx.waker().wake_by_ref();
@@ -117,38 +203,66 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
                 }
                 Poll::Ready(Some(message))
             }
-            Poll::Ready(Some(Err(error))) => {
+            Err(error) if would_block(&error) => Poll::Pending,
+            Err(tungstenite::Error::ConnectionClosed) => Poll::Ready(None),
+            Err(error) => {
                 tracing::debug!(%error, "connection broke");
                 Poll::Ready(None)
             }
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), tungstenite::Error>> {
-        let mut socket = Pin::new(&mut self.socket);
+    /// Writes what waits, as far as the socket takes it.
+    fn write(&mut self, waker: &Waker) -> Result<(), tungstenite::Error> {
         while !self.close_written {
-            core::task::ready!(socket.as_mut().poll_ready(cx))?;
-            match self.outbox.next(cx.waker()) {
-                Due::Send(text) => {
-                    socket.as_mut().start_send(Message::text(&*text))?;
-                    self.unflushed = true;
+            // Not before the last one is on its way: the library's buffer would grow.
+            if self.blocked {
+                self.socket.flush()?;
+                self.blocked = false;
+            }
+            let message = if let Some(rest) = self.picture.take() {
+                self.next_frame(rest, Data::Continue)
+            } else {
+                match self.outbox.next(waker) {
+                    Due::Send(Word::Text(text)) => Message::text(&*text),
+                    Due::Send(Word::Binary(bytes)) => Message::Binary(Bytes::from_owner(bytes)),
+                    Due::Show(bytes) => self.next_frame(Bytes::from_owner(bytes), Data::Binary),
+                    Due::Close(reason) => {
+                        self.close_written = true;
+                        Message::Close(Some(close_frame(reason)))
+                    }
+                    Due::Nothing => break,
                 }
-                Due::Close(reason) => {
-                    socket.as_mut().start_send(Message::Close(Some(close_frame(reason))))?;
-                    self.unflushed = true;
-                    self.close_written = true;
-                }
-                Due::Nothing => break,
+            };
+            self.unflushed = true;
+            match self.socket.write(message) {
+                Ok(()) => {}
+                // The library has taken the message and keeps what is left of it.
+                Err(error) if would_block(&error) => self.blocked = true,
+                Err(error) => return Err(error),
             }
         }
         if self.unflushed {
-            core::task::ready!(socket.poll_flush(cx))?;
+            self.socket.flush()?;
             self.unflushed = false;
+            self.blocked = false;
         }
-        Poll::Ready(Ok(()))
+        Ok(())
     }
+
+    /// The next frame of a picture; what follows it is written before anything else.
+    fn next_frame(&mut self, mut rest: Bytes, data: Data) -> Message {
+        let frame = rest.split_to(rest.len().min(FRAME));
+        let last = rest.is_empty();
+        if !last {
+            self.picture = Some(rest);
+        }
+        Message::Frame(Frame::message(frame, OpCode::Data(data), last))
+    }
+}
+
+fn would_block(error: &tungstenite::Error) -> bool {
+    matches!(error, tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn close_frame(reason: CloseReason) -> CloseFrame {
@@ -169,9 +283,7 @@ fn close_frame(reason: CloseReason) -> CloseFrame {
 mod tests {
     use core::sync::atomic::AtomicBool;
     use core::sync::atomic::Ordering;
-    use std::io;
 
-    use async_tungstenite::tungstenite::protocol::Role;
     use coview_hub::HubConfig;
     use futures_lite::FutureExt;
 
@@ -225,9 +337,7 @@ mod tests {
         let (conn, outbox) = shared.open().unwrap();
         let quiet = Arc::new(AtomicBool::new(false));
         let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
-        let config = Some(websocket_config());
-        let socket = WebSocketStream::from_raw_socket(client, Role::Server, config).await;
-        outbox.push(1, "first".into(), &shared.limits).ok().unwrap();
+        outbox.push(1, Word::Text("first".into()), &shared.limits).ok().unwrap();
         let close = async {
             while_served.await;
             quiet.store(true, Ordering::Relaxed);
@@ -238,7 +348,10 @@ mod tests {
             Timer::after(10 * CLOSING).await;
             panic!("the client is still there");
         };
-        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), socket).or(close).or(late).await;
+        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), client, Vec::new())
+            .or(close)
+            .or(late)
+            .await;
         assert_eq!(shared.clients(), 0);
     }
 

@@ -3,9 +3,6 @@ use core::pin::Pin;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite::handshake::derive_accept_key;
-use async_tungstenite::tungstenite::protocol::Role;
 use coview_wire::SUBPROTOCOL;
 use coview_wire::WEBSOCKET_PATH;
 use futures_lite::AsyncRead;
@@ -30,6 +27,7 @@ use smol::Executor;
 use smol::Timer;
 use smol_hyper::rt::FuturesIo;
 use smol_hyper::rt::SmolTimer;
+use tungstenite::handshake::derive_accept_key;
 
 use crate::connection;
 use crate::console;
@@ -180,10 +178,8 @@ fn upgrade(
 async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade) {
     let Ok(upgraded) = upgraded.await else { return };
     let Some((stream, read)) = stream_of(upgraded) else { return };
-    let config = Some(connection::websocket_config());
-    let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, config).await;
     if let Some((conn, outbox)) = shared.open() {
-        connection::serve(shared, conn, outbox, socket).await;
+        connection::serve(shared, conn, outbox, stream, read).await;
     }
 }
 

@@ -14,27 +14,39 @@ use crate::config::Limits;
 /// How much a client was sent in one go says nothing about whether it reads: a roster may be longer
 /// than the limits. So what a single turn of the hub sends to a client with room is taken whole and
 /// does not count, once until it is read.
+///
+/// Pieces of the picture wait in a queue of their own, behind everything else, and cut nobody off:
+/// if they are too many, all of them go, and the visitor sends a whole picture instead.
 #[derive(Default)]
 pub(crate) struct Outbox(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    texts: VecDeque<Arc<str>>,
+    words: VecDeque<Word>,
     /// The bytes of those that count.
     bytes: usize,
-    /// How many texts at the front do not count.
+    /// How many words at the front do not count.
     exempt: usize,
     /// The last turn that sent something, and whether there was room for it to begin with.
     turn: (u64, bool),
-    /// The turn whose texts do not count.
+    /// The turn whose words do not count.
     exempt_turn: Option<u64>,
+    pictures: VecDeque<Arc<[u8]>>,
+    picture_bytes: usize,
     close: Option<CloseReason>,
     waker: Option<Waker>,
 }
 
+/// A message that is never dropped.
+pub(crate) enum Word {
+    Text(Arc<str>),
+    Binary(Arc<[u8]>),
+}
+
 /// What to do next for one client.
 pub(crate) enum Due {
-    Send(Arc<str>),
+    Send(Word),
+    Show(Arc<[u8]>),
     Close(CloseReason),
     Nothing,
 }
@@ -42,30 +54,39 @@ pub(crate) enum Due {
 /// The queue is full.
 pub(crate) struct Full;
 
+impl Word {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl Outbox {
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        // Every change under this lock is a single push or pop, so a panic elsewhere leaves it whole.
+        // Every change under this lock leaves the queues whole, so a panic elsewhere does too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a text that the hub sends in a turn of this number.
-    pub(crate) fn push(&self, turn: u64, text: Arc<str>, limits: &Limits) -> Result<(), Full> {
+    /// Takes a word that the hub sends in a turn of this number.
+    pub(crate) fn push(&self, turn: u64, word: Word, limits: &Limits) -> Result<(), Full> {
         let mut waiting = self.lock();
         if waiting.turn.0 != turn {
             let room = waiting.counted() <= limits.queue_messages / 2
                 && waiting.bytes <= limits.queue_bytes / 2;
             waiting.turn = (turn, room);
         }
-        let bytes = waiting.bytes + text.len();
+        let bytes = waiting.bytes + word.len();
         let full = waiting.counted() >= limits.queue_messages || bytes > limits.queue_bytes;
         let more = waiting.exempt_turn == Some(turn);
         if full && !more && (waiting.exempt > 0 || !waiting.turn.1) {
             return Err(Full);
         }
-        waiting.texts.push_back(text);
+        waiting.words.push_back(word);
         if full || more {
             waiting.exempt_turn = Some(turn);
-            waiting.exempt = waiting.texts.len();
+            waiting.exempt = waiting.words.len();
             waiting.bytes = 0;
         } else {
             waiting.bytes = bytes;
@@ -74,15 +95,36 @@ impl Outbox {
         Ok(())
     }
 
-    /// Closes after what has been pushed before.
+    /// Takes a piece of the picture. If it does not fit, it and all that wait are thrown away: each
+    /// piece builds on the one before.
+    pub(crate) fn show(&self, picture: Arc<[u8]>, limits: &Limits) -> Result<(), Full> {
+        let mut waiting = self.lock();
+        let bytes = waiting.picture_bytes + picture.len();
+        if bytes > limits.queue_picture_bytes {
+            waiting.forget_pictures();
+            return Err(Full);
+        }
+        waiting.pictures.push_back(picture);
+        waiting.picture_bytes = bytes;
+        wake(&mut waiting);
+        Ok(())
+    }
+
+    /// Throws away the pictures that wait.
+    pub(crate) fn forget_pictures(&self) {
+        self.lock().forget_pictures();
+    }
+
+    /// Closes after what has been pushed before, but for pictures: nobody looks at them any more.
     pub(crate) fn close(&self, reason: CloseReason) {
         let mut waiting = self.lock();
         // What a slow client did not read it will not read now either.
         if reason == CloseReason::TooSlow {
-            waiting.texts.clear();
+            waiting.words.clear();
             waiting.exempt = 0;
             waiting.bytes = 0;
         }
+        waiting.forget_pictures();
         waiting.close = Some(reason);
         wake(&mut waiting);
     }
@@ -99,12 +141,16 @@ impl Outbox {
     /// The next thing to do; if there is nothing, the waker is woken when there is.
     pub(crate) fn next(&self, waker: &Waker) -> Due {
         let mut waiting = self.lock();
-        if let Some(text) = waiting.texts.pop_front() {
+        if let Some(word) = waiting.words.pop_front() {
             match waiting.exempt.checked_sub(1) {
                 Some(left) => waiting.exempt = left,
-                None => waiting.bytes -= text.len(),
+                None => waiting.bytes -= word.len(),
             }
-            return Due::Send(text);
+            return Due::Send(word);
+        }
+        if let Some(picture) = waiting.pictures.pop_front() {
+            waiting.picture_bytes -= picture.len();
+            return Due::Show(picture);
         }
         if let Some(reason) = waiting.close {
             return Due::Close(reason);
@@ -116,7 +162,13 @@ impl Outbox {
 
 impl Waiting {
     fn counted(&self) -> usize {
-        self.texts.len() - self.exempt
+        self.words.len() - self.exempt
+    }
+
+    fn forget_pictures(&mut self) {
+        // A viewer that was behind once need not keep the room for it.
+        self.pictures = VecDeque::new();
+        self.picture_bytes = 0;
     }
 }
 
@@ -131,15 +183,32 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { queue_messages: 4, queue_bytes: 100, ..Limits::default() }
+        Limits {
+            queue_messages: 4,
+            queue_bytes: 100,
+            queue_picture_bytes: 1000,
+            ..Limits::default()
+        }
     }
 
     fn push(outbox: &Outbox, turn: u64, bytes: usize) -> bool {
-        outbox.push(turn, "x".repeat(bytes).into(), &limits()).is_ok()
+        outbox.push(turn, Word::Text("x".repeat(bytes).into()), &limits()).is_ok()
     }
 
     fn read(outbox: &Outbox) -> bool {
         matches!(outbox.next(Waker::noop()), Due::Send(_))
+    }
+
+    fn show(outbox: &Outbox, bytes: usize) -> bool {
+        outbox.show(vec![bytes.to_le_bytes()[0]; bytes].into(), &limits()).is_ok()
+    }
+
+    /// How long the next picture is, if there is one and nothing goes before it.
+    fn seen(outbox: &Outbox) -> Option<usize> {
+        match outbox.next(Waker::noop()) {
+            Due::Show(picture) => Some(picture.len()),
+            Due::Send(_) | Due::Close(_) | Due::Nothing => None,
+        }
     }
 
     #[test]
@@ -175,5 +244,56 @@ mod tests {
         let outbox = Outbox::default();
         assert!((0..3).all(|turn| push(&outbox, turn, 25)));
         assert!(!(0..50).all(|_| push(&outbox, 4, 30)), "who is behind gets nothing extra");
+    }
+
+    #[test]
+    fn words_go_before_pictures_and_pictures_in_order() {
+        let outbox = Outbox::default();
+        assert!(show(&outbox, 300) && show(&outbox, 301));
+        assert!(push(&outbox, 1, 10));
+        let word = Word::Binary([1, 2, 3].into());
+        assert!(outbox.push(2, word, &limits()).is_ok());
+        assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Text(_))));
+        assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Binary(_))));
+        assert_eq!(seen(&outbox), Some(300));
+        assert!(push(&outbox, 3, 10) && read(&outbox));
+        assert_eq!((seen(&outbox), seen(&outbox)), (Some(301), None));
+    }
+
+    #[test]
+    fn pictures_that_are_too_many_all_go_and_words_stay() {
+        let outbox = Outbox::default();
+        assert!((0..10).all(|_| show(&outbox, 100)));
+        assert!(push(&outbox, 1, 10));
+        assert!(!show(&outbox, 1), "1001 bytes");
+        assert!(read(&outbox) && seen(&outbox).is_none());
+        assert!(show(&outbox, 1000), "there is room again");
+        assert_eq!(seen(&outbox), Some(1000));
+        assert!(
+            (0..20).all(|_| show(&outbox, 1000) && seen(&outbox).is_some()),
+            "who reads loses none"
+        );
+    }
+
+    #[test]
+    fn pictures_neither_fill_the_queue_of_words_nor_the_other_way_round() {
+        let outbox = Outbox::default();
+        assert!((0..100).all(|_| show(&outbox, 10)));
+        assert!((0..4).all(|turn| push(&outbox, turn, 25)) && !push(&outbox, 4, 1));
+        assert!((0..4).all(|_| read(&outbox)));
+        assert_eq!(seen(&outbox), Some(10));
+    }
+
+    #[test]
+    fn no_picture_is_written_once_they_are_forgotten_or_the_client_is_closed() {
+        let outbox = Outbox::default();
+        assert!(show(&outbox, 10));
+        outbox.forget_pictures();
+        assert_eq!(seen(&outbox), None);
+        assert!((0..10).all(|_| show(&outbox, 100)), "they do not count any more");
+        assert!(push(&outbox, 1, 10));
+        outbox.close(CloseReason::Left);
+        assert!(read(&outbox));
+        assert!(matches!(outbox.next(Waker::noop()), Due::Close(CloseReason::Left)));
     }
 }

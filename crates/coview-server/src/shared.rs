@@ -20,6 +20,7 @@ use coview_wire::Moment;
 
 use crate::config::Limits;
 use crate::outbox::Outbox;
+use crate::outbox::Word;
 
 /// The one hub, and the way from it to every client.
 pub(crate) struct Shared {
@@ -132,6 +133,13 @@ impl Shared {
         self.give(&mut state, Input::Closed { conn });
     }
 
+    /// Takes in a text. Tells whether its client may send pictures now.
+    pub(crate) fn text(&self, conn: ConnId, text: &str) -> bool {
+        let mut state = self.lock();
+        self.give(&mut state, Input::Text { conn, text });
+        state.hub.may_send_pictures(conn)
+    }
+
     pub(crate) fn input(&self, input: Input<'_>) {
         let mut state = self.lock();
         self.give(&mut state, input);
@@ -156,34 +164,58 @@ impl Shared {
         Some(self.began + deadline.at.since(Moment::ZERO))
     }
 
+    /// Whether there was room for it; for a client that is gone there always is.
+    fn push(&self, state: &State, conn: ConnId, word: Word) -> bool {
+        let outbox = state.clients.get(&conn);
+        outbox.is_none_or(|outbox| outbox.push(state.turn, word, &self.limits).is_ok())
+    }
+
     fn give(&self, state: &mut State, input: Input<'_>) {
         let at = Moment::new(now().saturating_duration_since(self.began));
         state.turn += 1;
         state.hub.handle_input(at, input);
         let mut too_slow = Vec::new();
+        let mut behind = Vec::new();
         loop {
             match state.hub.poll_output() {
                 Output::Send { conn, text } => {
-                    if let Some(outbox) = state.clients.get(&conn)
-                        && outbox.push(state.turn, text, &self.limits).is_err()
-                    {
+                    if !self.push(state, conn, Word::Text(text)) {
                         too_slow.push(conn);
                     }
                 }
-                // No binary message is relayed yet.
-                Output::SendBinary { .. }
-                | Output::SendPicture { .. }
-                | Output::ForgetPictures { .. } => {}
+                Output::SendBinary { conn, bytes } => {
+                    if !self.push(state, conn, Word::Binary(bytes)) {
+                        too_slow.push(conn);
+                    }
+                }
+                Output::SendPicture { conn, bytes } => {
+                    if let Some(outbox) = state.clients.get(&conn)
+                        && outbox.show(bytes, &self.limits).is_err()
+                    {
+                        behind.push(conn);
+                    }
+                }
+                Output::ForgetPictures { conn } => {
+                    if let Some(outbox) = state.clients.get(&conn) {
+                        outbox.forget_pictures();
+                    }
+                }
                 Output::Close { conn, reason } => {
                     if let Some(outbox) = state.clients.get(&conn) {
                         outbox.close(reason);
                     }
                 }
                 Output::Event(event) => tracing::info!(target: "coview::audit", "{event}"),
-                Output::Idle { wake_at } => match too_slow.pop() {
-                    // Cutting one client off may tell others something, so look again.
-                    Some(conn) => state.hub.handle_input(at, Input::TooSlow { conn }),
-                    None => {
+                // Either may tell others something, so look again.
+                Output::Idle { wake_at } => match (too_slow.pop(), behind.pop()) {
+                    (Some(conn), later) => {
+                        behind.extend(later);
+                        state.hub.handle_input(at, Input::TooSlow { conn });
+                    }
+                    (None, Some(conn)) => {
+                        state.hub.handle_input(at, Input::PicturesDropped { conn });
+                    }
+                    (None, None) => {
                         if state.wake_at != wake_at {
                             state.wake_at = wake_at;
                             // A full channel means the timer is about to look anyway.

@@ -95,6 +95,28 @@ fn every_policy_number_is_read() {
 }
 
 #[test]
+fn every_limit_is_read() {
+    let numbers = "connections = 1\nqueue_messages = 2\nqueue_bytes = 3\n\
+                   queue_picture_bytes = 524288\nhandshake_seconds = 5\ndrain_seconds = 6\n";
+    let config = ServerConfig::from_toml(&format!("[limits]\n{numbers}{GROUP}")).unwrap();
+    let expected = Limits {
+        connections: 1,
+        queue_messages: 2,
+        queue_bytes: 3,
+        queue_picture_bytes: 524_288,
+        handshake: Duration::from_secs(5),
+        drain: Duration::from_secs(6),
+    };
+    assert_eq!(config.limits, expected);
+    // The sample names each of them, too.
+    let sample = std::fs::read_to_string(SAMPLE).unwrap();
+    for line in numbers.lines() {
+        let key = line.split('=').next().unwrap();
+        assert!(sample.contains(&format!("\n{key}= ")), "{key} is missing in the sample");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_an_error_that_names_the_line() {
     for (text, line, key) in [
         ("\nlissten = 1\n", 2, "lissten"),
@@ -123,6 +145,10 @@ fn faults_are_told_in_words_and_never_repeat_a_token() {
         ("[limits]\nconnections = 0\n", "limits.connections is 0"),
         ("[policy]\nheartbeat_seconds = \"x\"\n", "line 2"),
         ("[[group]]\nid = \"a b\"\n", "group id has ' ' at position 1"),
+        (
+            "[limits]\nqueue_picture_bytes = 524287\n",
+            "limits.queue_picture_bytes is 524287; it must be at least 524288",
+        ),
         ("[tls]\ncertificate = \"no-such.pem\"\nkey = \"no-such.key\"\n", "no-such.pem"),
         ("this is no TOML", "line 1"),
     ] {
