@@ -112,12 +112,13 @@ fn to_the_page() -> Response<Full<Bytes>> {
 }
 
 fn protect(headers: &mut HeaderMap) {
-    const HEADERS: [(HeaderName, &str); 6] = [
+    const HEADERS: [(HeaderName, &str); 7] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         // One request a connection, as everywhere on this port.
         (header::CONNECTION, "close"),
     ];
