@@ -1,4 +1,5 @@
 //! The relay of the picture over real sockets, spoken to as any client could.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may panic")]
 
 use std::io::ErrorKind;
 use std::io::Read;
@@ -191,7 +192,7 @@ impl Client {
     }
 
     /// The server said goodbye for a breach of the protocol, and closed.
-    fn is_cut_off(mut self) {
+    fn until_cut_off(mut self) {
         loop {
             match self.next() {
                 Message::Text(text) if text.contains("\"closing\"") => {
@@ -360,7 +361,7 @@ fn pictures_of_a_stranger_cut_it_off() {
         let (_, session, _) = Client::sharing(address);
         let mut stranger = Client::open(address);
         stranger.show(session, &[ViewerId::new(1)], b"peep");
-        stranger.is_cut_off();
+        stranger.until_cut_off();
         assert!(metrics(address).contains("\ncoview_pictures_refused_total 1\n"));
     });
 }
@@ -370,7 +371,7 @@ fn pictures_without_a_session_cut_a_visitor_off() {
     with_server(limits(), |address| {
         let mut visitor = Client::visitor(address);
         visitor.show(SessionId::new(1), &[ViewerId::new(1)], b"unasked");
-        visitor.is_cut_off();
+        visitor.until_cut_off();
     });
 }
 
@@ -379,7 +380,7 @@ fn a_picture_a_little_too_long_is_answered() {
     with_server(limits(), |address| {
         let (mut visitor, session, _) = Client::sharing(address);
         visitor.show(session, &[ViewerId::new(1)], &vec![0; limits::PICTURE_BYTES - 13]);
-        visitor.is_cut_off();
+        visitor.until_cut_off();
         assert!(metrics(address).contains("\ncoview_pictures_refused_total 1\n"));
     });
 }
@@ -399,6 +400,6 @@ fn only_a_visitor_in_a_session_makes_the_server_take_in_long_messages() {
         let (Client(mut socket), ..) = Client::sharing(address);
         socket.get_mut().write_all(&HEAD).unwrap();
         socket.get_mut().write_all(&vec![0; 256 * 1024]).unwrap();
-        Client(socket).is_cut_off();
+        Client(socket).until_cut_off();
     });
 }
