@@ -32,6 +32,8 @@ use crate::link::Link;
 use crate::link::LinkClosed;
 use crate::pending::Pending;
 use crate::pending::RequestError;
+use crate::screen::ScreenLink;
+use crate::screen::ScreenPass;
 use crate::state::Anonymous;
 use crate::state::Identified;
 use crate::state::Manual;
@@ -490,6 +492,15 @@ impl<L: Link> AnyVisitor<L> {
     #[must_use]
     pub const fn consent(&self) -> Option<&Consent> {
         while_sharing!(self, visitor => visitor.consent())
+    }
+
+    /// The right to send the screen, while the visitor is sharing; see
+    /// [`ScreenPass`](crate::ScreenPass).
+    pub fn screen_pass(&mut self) -> Option<ScreenPass<L::Pipe>>
+    where
+        L: ScreenLink,
+    {
+        while_sharing!(self, visitor => visitor.screen_pass())
     }
 
     /// Applies a command.

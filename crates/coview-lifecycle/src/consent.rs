@@ -1,4 +1,9 @@
+use core::fmt;
+
 use coview_wire::SessionId;
+
+use crate::tether::Tether;
+use crate::tether::Tied;
 
 /// The visitor's consent to be watched, as a value.
 ///
@@ -11,16 +16,19 @@ use coview_wire::SessionId;
 /// It says what this side's visitor agreed to over this visitor's own link. The server keeps its
 /// own record, and relays nothing without it.
 ///
+/// A [`ScreenPass`](crate::ScreenPass) is tied to it and is over when it is gone.
+///
 /// ```compile_fail,E0451
 /// use coview_lifecycle::Consent;
 ///
 /// # fn session() -> coview_wire::SessionId { coview_wire::SessionId::new(1) }
-/// let forged = Consent { session: session(), capability: coview_lifecycle::Capability::View };
+/// let capability = coview_lifecycle::Capability::View;
+/// let forged = Consent { session: session(), capability, tether: Default::default() };
 /// ```
-#[derive(Debug, PartialEq, Eq)]
 pub struct Consent {
     session: SessionId,
     capability: Capability,
+    tether: Tether,
 }
 
 /// What a consent allows.
@@ -32,8 +40,13 @@ pub enum Capability {
 }
 
 impl Consent {
-    pub(crate) const fn to_view(session: SessionId) -> Self {
-        Self { session, capability: Capability::View }
+    pub(crate) fn to_view(session: SessionId) -> Self {
+        Self { session, capability: Capability::View, tether: Tether::default() }
+    }
+
+    /// Ties a pass to it; one that was tied before is over.
+    pub(crate) fn tie(&mut self) -> Tied {
+        self.tether.tie()
     }
 
     /// The one session it was given for.
@@ -46,5 +59,23 @@ impl Consent {
     #[must_use]
     pub const fn capability(&self) -> Capability {
         self.capability
+    }
+}
+
+/// Two are equal if they were given for the same, whatever is tied to them.
+impl PartialEq for Consent {
+    fn eq(&self, other: &Self) -> bool {
+        self.session == other.session && self.capability == other.capability
+    }
+}
+
+impl Eq for Consent {}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consent")
+            .field("session", &self.session)
+            .field("capability", &self.capability)
+            .finish_non_exhaustive()
     }
 }

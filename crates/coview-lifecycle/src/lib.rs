@@ -74,9 +74,11 @@ mod facts;
 mod link;
 mod pending;
 pub mod queue;
+mod screen;
 mod state;
 mod step;
 pub mod table;
+mod tether;
 mod visitor;
 
 pub use coview_start::DisplayKey;
@@ -99,6 +101,11 @@ pub use crate::link::LinkClosed;
 pub use crate::pending::Pending;
 pub use crate::pending::Refused;
 pub use crate::pending::RequestError;
+pub use crate::screen::PassArrival;
+pub use crate::screen::PipeArrival;
+pub use crate::screen::ScreenLink;
+pub use crate::screen::ScreenPass;
+pub use crate::screen::ScreenPipe;
 pub use crate::state::Anonymous;
 pub use crate::state::CanStartManually;
 pub use crate::state::Identified;
@@ -121,4 +128,9 @@ pub use crate::step::PresenceStep;
 pub use crate::step::SharingStep;
 pub use crate::step::TermsStep;
 pub use crate::table::StateKind;
+pub use crate::tether::PassOver;
+#[doc(hidden)]
+pub use crate::tether::Tether;
+#[doc(hidden)]
+pub use crate::tether::Tied;
 pub use crate::visitor::Visitor;

@@ -22,7 +22,9 @@
 //! # }).unwrap();
 //! ```
 
+use alloc::collections::BTreeSet;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 use core::task::Context;
 use core::task::Poll;
@@ -49,11 +51,18 @@ use coview_wire::Settings;
 use coview_wire::StartBy;
 use coview_wire::Terms;
 use coview_wire::TermsRequested;
+use coview_wire::ViewerEvent;
+use coview_wire::ViewerId;
+use coview_wire::ViewerNotice;
 
 use crate::both::Both;
 use crate::link::Arrival;
+use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
+use crate::screen::PipeArrival;
+use crate::screen::ScreenLink;
+use crate::screen::ScreenPipe;
 use crate::state::Anonymous;
 use crate::visitor::Visitor;
 
@@ -72,6 +81,25 @@ struct Queues {
     manner: Manner,
     left: bool,
     asks: u64,
+    screen: Screen,
+}
+
+/// What passes through the pipe for pictures.
+#[derive(Default)]
+struct Screen {
+    pictures: VecDeque<Vec<u8>>,
+    viewers: BTreeSet<ViewerId>,
+    arrivals: VecDeque<PipeArrival>,
+    waker: Option<Waker>,
+    session: Option<SessionId>,
+    /// How many pipes there have been; only the last is open.
+    pipes: u64,
+}
+
+/// The visitor's half of the pipe for pictures.
+pub struct QueuePipe {
+    queues: Both<Queues>,
+    number: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -110,9 +138,33 @@ impl Peer {
         self.arrive(Arrival::Message(message.into()));
     }
 
-    /// Lets anything arrive on the link.
+    /// Lets anything arrive on the link. As the other half of a link does, it closes the pipe for
+    /// pictures when the session is over, and interrupts it when the connection broke.
     pub fn arrive(&mut self, arrival: Arrival) {
+        self.screen(|screen| screen.hears(&arrival));
         change(&self.0, |queues| queues.arrivals.push_back(arrival));
+    }
+
+    /// Lets something happen to a viewer of the session.
+    pub fn viewer(&mut self, viewer: ViewerId, event: ViewerEvent) {
+        self.screen(|screen| screen.viewer(viewer, event));
+    }
+
+    /// The next binary message the visitor said: a [`Picture`](coview_wire::Picture).
+    #[must_use]
+    pub fn picture(&mut self) -> Option<Vec<u8>> {
+        self.0.with(|queues| queues.screen.pictures.pop_front())
+    }
+
+    /// Changes what passes through the pipe, and wakes whoever waits for it.
+    fn screen(&self, then: impl FnOnce(&mut Screen)) {
+        let waker = self.0.with(|queues| {
+            then(&mut queues.screen);
+            queues.screen.waker.take()
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Closes the link for good.
@@ -172,6 +224,80 @@ fn change(both: &Both<Queues>, then: impl FnOnce(&mut Queues)) {
     // A waker may run the task at once, which looks into the queues.
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+impl Screen {
+    fn open(&mut self, session: SessionId) {
+        self.pipes += 1;
+        self.session = Some(session);
+        self.arrivals.clear();
+        for viewer in self.viewers.clone() {
+            self.tell(viewer, ViewerEvent::Joined);
+        }
+    }
+
+    fn close(&mut self) {
+        self.session = None;
+        self.viewers.clear();
+        self.arrivals.clear();
+    }
+
+    fn tell(&mut self, viewer: ViewerId, event: ViewerEvent) {
+        if let Some(session) = self.session {
+            let notice = ViewerNotice { session, viewer, event };
+            self.arrivals.push_back(PipeArrival::Message(notice.encode()));
+        }
+    }
+
+    fn viewer(&mut self, viewer: ViewerId, event: ViewerEvent) {
+        match event {
+            ViewerEvent::Joined => {
+                self.viewers.insert(viewer);
+            }
+            ViewerEvent::Left => {
+                self.viewers.remove(&viewer);
+            }
+            ViewerEvent::Acknowledged(_) | ViewerEvent::Refresh => {}
+        }
+        self.tell(viewer, event);
+    }
+
+    fn hears(&mut self, arrival: &Arrival) {
+        match arrival {
+            Arrival::Message(ServerMessage::SessionEnded(ended)) => {
+                if self.session == Some(ended.session) {
+                    self.close();
+                }
+            }
+            Arrival::Message(ServerMessage::Resumed(resumed)) => {
+                let running = resumed.snapshot.session.as_ref().map(|facts| facts.session);
+                if self.session != running {
+                    self.close();
+                }
+            }
+            Arrival::Message(
+                ServerMessage::Welcome(_)
+                | ServerMessage::Identified(_)
+                | ServerMessage::PresenceConnected(_)
+                | ServerMessage::PresenceLost(_)
+                | ServerMessage::PresenceFocus(_)
+                | ServerMessage::TermsRequested(_)
+                | ServerMessage::TermsWithdrawn(_)
+                | ServerMessage::SessionConnected(_)
+                | ServerMessage::SessionGuests(_)
+                | ServerMessage::Refused(_)
+                | ServerMessage::Problem(_)
+                | ServerMessage::Pong(_)
+                | ServerMessage::Closing(_),
+            )
+            | Arrival::Connectivity(Connectivity::Connected) => {}
+            Arrival::Connectivity(Connectivity::Reconnecting | Connectivity::Parked) => {
+                self.viewers.clear();
+                self.arrivals.push_back(PipeArrival::Interrupted);
+            }
+            Arrival::Closed(_) => self.close(),
+        }
     }
 }
 
@@ -237,6 +363,43 @@ impl Link for QueueLink {
     }
 }
 
+impl ScreenLink for QueueLink {
+    type Pipe = QueuePipe;
+
+    fn screen(&mut self, session: SessionId) -> QueuePipe {
+        let (number, waker) = self.0.with(|queues| {
+            queues.screen.open(session);
+            (queues.screen.pipes, queues.screen.waker.take())
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        QueuePipe { queues: self.0.clone(), number }
+    }
+}
+
+impl ScreenPipe for QueuePipe {
+    fn send(&mut self, bytes: Vec<u8>) {
+        self.queues.with(|queues| queues.screen.pictures.push_back(bytes));
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<PipeArrival> {
+        let waker = cx.waker().clone();
+        let number = self.number;
+        let (arrival, waker) = self.queues.with(|Queues { screen, .. }| {
+            if screen.pipes != number || screen.session.is_none() {
+                return (Poll::Ready(PipeArrival::Closed), Some(waker));
+            }
+            match screen.arrivals.pop_front() {
+                Some(arrival) => (Poll::Ready(arrival), Some(waker)),
+                None => (Poll::Pending, screen.waker.replace(waker)),
+            }
+        });
+        drop(waker);
+        arrival
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         self.close(LinkClosed::Gone);
@@ -252,6 +415,12 @@ impl Drop for QueueLink {
 impl fmt::Debug for QueueLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QueueLink")
+    }
+}
+
+impl fmt::Debug for QueuePipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueuePipe")
     }
 }
 

@@ -14,6 +14,7 @@ use coview_wire::Bye;
 use coview_wire::EndReason;
 use coview_wire::GroupId;
 use coview_wire::PROTOCOL_VERSION;
+use coview_wire::PictureRelay;
 use coview_wire::Ping;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
@@ -23,6 +24,7 @@ use coview_wire::SessionId;
 use coview_wire::SignIn;
 use coview_wire::Timing;
 use coview_wire::ViewEnded;
+use coview_wire::ViewerSignal;
 use coview_wire::VisitorId;
 use coview_wire::Watch;
 
@@ -218,11 +220,13 @@ impl Rules<Self> for AgentRole {
             M::Leave(leave) => {
                 base.view.take_if(|view| leave.session.is_none_or(|session| session == *view));
             }
+            M::EndSession(end) => {
+                base.view.take_if(|view| *view == end.session);
+            }
             // What comes of these, the server tells.
             M::Ask(_)
             | M::Withdraw(_)
             | M::Join(_)
-            | M::EndSession(_)
             | M::Eject(_)
             | M::SignIn(_)
             | M::Resume(_)
@@ -269,6 +273,37 @@ impl Rules<Self> for AgentRole {
         _: impl Iterator<Item = &'a AgentMessage>,
     ) -> Rest {
         Rest::No
+    }
+
+    fn picture_session<'a>(
+        base: &'a Base,
+        mut said: impl Iterator<Item = &'a AgentMessage>,
+    ) -> Option<SessionId> {
+        use AgentMessage as M;
+        let view = base.view?;
+        let ends = |message: &AgentMessage| match message {
+            M::Leave(leave) => leave.session.is_none_or(|session| session == view),
+            M::EndSession(end) => end.session == view,
+            M::SignIn(_)
+            | M::Resume(_)
+            | M::Watch(_)
+            | M::Unwatch(_)
+            | M::Ask(_)
+            | M::Withdraw(_)
+            | M::Join(_)
+            | M::Eject(_)
+            | M::Ping(_)
+            | M::Bye(_) => false,
+        };
+        if said.any(ends) { None } else { Some(view) }
+    }
+
+    fn session_said(bytes: &[u8]) -> Option<SessionId> {
+        ViewerSignal::decode(bytes).ok().map(|signal| signal.session)
+    }
+
+    fn session_heard(bytes: &[u8]) -> Option<SessionId> {
+        PictureRelay::decode(bytes).ok().map(|picture| picture.session())
     }
 
     fn restore(base: &Base, done: Option<Step>) -> Option<(Step, AgentMessage)> {

@@ -13,6 +13,7 @@ use coview_wire::Moment;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
 use coview_wire::ResumeSecret;
+use coview_wire::SessionId;
 use coview_wire::Timing;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -96,6 +97,9 @@ pub struct Stats {
     /// Messages of the app that were not said, because only the engine says such a message or
     /// because its number is not above the one before.
     pub misused: u64,
+    /// Binary messages of the app that were not said: there was no connection, they belong to no
+    /// session that runs, or they are none an app of this role says.
+    pub dropped: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -234,8 +238,9 @@ impl<R: Role> Engine<R> {
                 self.transport_gone(OpenError::new(OpenErrorKind::Dropped, ""));
             }
             Input::Text(text) => self.text(text),
-            Input::Binary(_) => self.sign_of_life(),
+            Input::Binary(bytes) => self.binary(bytes),
             Input::Say(message) => self.say(message),
+            Input::SayBinary(bytes) => self.say_binary(bytes),
             Input::Leave => self.leave(Ended::Left),
             Input::Timeout => self.timeout(),
         }
@@ -250,6 +255,16 @@ impl<R: Role> Engine<R> {
     #[must_use]
     pub const fn connectivity(&self) -> Connectivity {
         self.connectivity
+    }
+
+    /// The session whose picture may be said and heard: the one the server has put the client in,
+    /// from then until either side has ended it. A visitor's consent to it stands, as far as both
+    /// sides have said.
+    ///
+    /// It may stand while there is no connection; nothing is said or heard then.
+    #[must_use]
+    pub fn picture_session(&self) -> Option<SessionId> {
+        R::picture_session(&self.base, self.outbox.told().chain(self.outbox.untold()))
     }
 
     /// What the engine has counted so far.
@@ -420,6 +435,25 @@ impl<R: Role> Engine<R> {
         }
     }
 
+    /// What belongs to no session that runs was on its way when the session ended.
+    fn binary(&mut self, bytes: &[u8]) {
+        let running = match self.phase {
+            Phase::Live(_) => self.picture_session(),
+            Phase::Greeting { .. } | Phase::Restoring { .. } => None,
+            Phase::New
+            | Phase::Opening { .. }
+            | Phase::Waiting { .. }
+            | Phase::Parked { .. }
+            | Phase::Closed => return,
+        };
+        self.sign_of_life();
+        if running.is_some() && R::session_heard(bytes) == running {
+            self.outputs.push_back(Output::HearBinary(bytes.to_vec()));
+        } else {
+            self.stats.unexpected += 1;
+        }
+    }
+
     fn answer(&mut self, stage: Stage<R::Step>, re: RequestId, message: R::Hears) {
         let kind = message.kind();
         match stage {
@@ -573,6 +607,25 @@ impl<R: Role> Engine<R> {
             }
             Said::App(_) | Said::Own => self.stats.misused += 1,
             Said::Bye => self.leave(Ended::Left),
+        }
+    }
+
+    /// It does not put off the ping: that a peer takes pictures does not show that it still answers.
+    fn say_binary(&mut self, bytes: Vec<u8>) {
+        let running = match self.phase {
+            Phase::Live(_) => self.picture_session(),
+            Phase::New
+            | Phase::Opening { .. }
+            | Phase::Greeting { .. }
+            | Phase::Restoring { .. }
+            | Phase::Waiting { .. }
+            | Phase::Parked { .. }
+            | Phase::Closed => None,
+        };
+        if running.is_some() && R::session_said(&bytes) == running {
+            self.outputs.push_back(Output::SendBinary(bytes));
+        } else {
+            self.stats.dropped += 1;
         }
     }
 

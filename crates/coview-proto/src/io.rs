@@ -1,4 +1,5 @@
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use coview_lifecycle::Connectivity;
@@ -24,7 +25,8 @@ pub enum Input<'a, R: Role> {
     OpenFailed(OpenError),
     /// A text message arrived.
     Text(&'a str),
-    /// A binary message arrived. Version 1 has none for a client; it counts as a sign of life.
+    /// A binary message arrived. It is a sign of life whatever it says. The app hears of it if it
+    /// belongs to the [session](crate::Engine::picture_session) that runs.
     Binary(&'a [u8]),
     /// The transport ended without the engine asking for it.
     Dropped,
@@ -35,6 +37,13 @@ pub enum Input<'a, R: Role> {
     /// number is not above the one before are not said, only counted in
     /// [`Stats::misused`](crate::Stats::misused). `bye` is the same as [`Leave`](Self::Leave).
     Say(R::Says),
+    /// The app says something about the picture: a [`Picture`](coview_wire::Picture) of a visitor, a
+    /// [`ViewerSignal`](coview_wire::ViewerSignal) of an agent.
+    ///
+    /// A picture is worth something now or never, so it is not kept: it is said if there is a
+    /// connection and if it belongs to the [session](crate::Engine::picture_session) that runs, and
+    /// otherwise only counted in [`Stats::dropped`](crate::Stats::dropped).
+    SayBinary(Vec<u8>),
     /// The app leaves for good.
     Leave,
     /// It is as late as the last [`Output::Idle`] asked to be woken at. Too early does no harm.
@@ -49,6 +58,10 @@ pub enum Output<R: Role> {
     Open,
     /// Send this text message over the open transport, in order.
     Send(String),
+    /// Send this binary message over the open transport. Between it and what is sent before or after
+    /// it the order is the owner's choice, but binary messages keep theirs, and it must not be sent
+    /// over a later transport.
+    SendBinary(Vec<u8>),
     /// Let go of the transport: if it is open, write what was sent before and close it; if it is
     /// being opened, give up. Report nothing more about it.
     Close,
@@ -59,6 +72,11 @@ pub enum Output<R: Role> {
     /// an answer to what the engine said by itself. After each reconnect a `resumed` comes first,
     /// made up by the engine if the server had forgotten the client.
     Hear(R::Hears),
+    /// The server said something about the picture of the
+    /// [session](crate::Engine::picture_session) that runs: a
+    /// [`ViewerNotice`](coview_wire::ViewerNotice) to a visitor, a
+    /// [`PictureRelay`](coview_wire::PictureRelay) to an agent.
+    HearBinary(Vec<u8>),
     /// The connection came or went. Said when it changed only; after `Ready` it is
     /// [`Connectivity::Connected`].
     Connectivity(Connectivity),
@@ -71,7 +89,7 @@ pub enum Output<R: Role> {
     },
 }
 
-/// Texts show their length only: they hold tokens, keys and personal data.
+/// What is said and heard shows its length only: it holds tokens, keys, personal data and pixels.
 impl<R: Role> fmt::Debug for Input<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,21 +100,24 @@ impl<R: Role> fmt::Debug for Input<'_, R> {
             Self::Binary(bytes) => write!(f, "Binary({} bytes)", bytes.len()),
             Self::Dropped => f.write_str("Dropped"),
             Self::Say(message) => f.debug_tuple("Say").field(message).finish(),
+            Self::SayBinary(bytes) => write!(f, "SayBinary({} bytes)", bytes.len()),
             Self::Leave => f.write_str("Leave"),
             Self::Timeout => f.write_str("Timeout"),
         }
     }
 }
 
-/// Texts show their length only: they hold tokens, keys and personal data.
+/// What is said and heard shows its length only: it holds tokens, keys, personal data and pixels.
 impl<R: Role> fmt::Debug for Output<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => f.write_str("Open"),
             Self::Send(text) => write!(f, "Send({} bytes)", text.len()),
+            Self::SendBinary(bytes) => write!(f, "SendBinary({} bytes)", bytes.len()),
             Self::Close => f.write_str("Close"),
             Self::Ready(greeting) => f.debug_tuple("Ready").field(greeting).finish(),
             Self::Hear(message) => f.debug_tuple("Hear").field(message).finish(),
+            Self::HearBinary(bytes) => write!(f, "HearBinary({} bytes)", bytes.len()),
             Self::Connectivity(now) => f.debug_tuple("Connectivity").field(now).finish(),
             Self::Closed(ended) => f.debug_tuple("Closed").field(ended).finish(),
             Self::Idle { wake_at } => f.debug_struct("Idle").field("wake_at", wake_at).finish(),

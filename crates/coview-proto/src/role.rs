@@ -6,6 +6,7 @@ use coview_wire::Message;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
 use coview_wire::ResumeSecret;
+use coview_wire::SessionId;
 use coview_wire::Timing;
 
 use crate::backoff::Backoff;
@@ -69,6 +70,19 @@ pub trait Rules<R: Role> {
         told: impl Iterator<Item = &'a R::Says>,
         untold: impl Iterator<Item = &'a R::Says>,
     ) -> Rest;
+
+    /// The session whose picture may be said and heard. `said` is what the app has said and the
+    /// server is not known to have acted on.
+    fn picture_session<'a>(
+        base: &'a Self::Base,
+        said: impl Iterator<Item = &'a R::Says>,
+    ) -> Option<SessionId>;
+    /// The session this binary message of the app belongs to; `None` if it is none that a client of
+    /// this role says.
+    fn session_said(bytes: &[u8]) -> Option<SessionId>;
+    /// The session this binary message of the server belongs to; `None` if it is none that a client
+    /// of this role hears.
+    fn session_heard(bytes: &[u8]) -> Option<SessionId>;
 
     /// What to say again after the given step; `None` if that was all.
     fn restore(base: &Self::Base, done: Option<Self::Step>) -> Option<(Self::Step, R::Says)>;

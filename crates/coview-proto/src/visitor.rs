@@ -11,6 +11,7 @@ use coview_wire::GroupId;
 use coview_wire::Hello;
 use coview_wire::Identify;
 use coview_wire::PROTOCOL_VERSION;
+use coview_wire::Picture;
 use coview_wire::Ping;
 use coview_wire::PresenceConnect;
 use coview_wire::PresenceData;
@@ -30,6 +31,7 @@ use coview_wire::Snapshot;
 use coview_wire::StartId;
 use coview_wire::TermsOver;
 use coview_wire::Timing;
+use coview_wire::ViewerNotice;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 
@@ -440,6 +442,40 @@ impl Rules<Self> for VisitorRole {
                 Rest::Yes
             }
         }
+    }
+
+    fn picture_session<'a>(
+        base: &'a Base,
+        mut said: impl Iterator<Item = &'a ClientMessage>,
+    ) -> Option<SessionId> {
+        use ClientMessage as M;
+        let Session { start, session } = base.session?;
+        let ends = |message: &ClientMessage| match message {
+            M::SessionEnd(end) => end.start == start,
+            M::LogOut(_) => true,
+            M::Hello(_)
+            | M::Resume(_)
+            | M::Identify(_)
+            | M::PresenceConnect(_)
+            | M::PresenceUpdate(_)
+            | M::PresenceDisconnect(_)
+            | M::AppMoved(_)
+            | M::TermsDisplayed(_)
+            | M::TermsAccepted(_)
+            | M::TermsDeclined(_)
+            | M::SessionStart(_)
+            | M::Ping(_)
+            | M::Bye(_) => false,
+        };
+        if said.any(ends) { None } else { Some(session) }
+    }
+
+    fn session_said(bytes: &[u8]) -> Option<SessionId> {
+        Picture::decode(bytes).ok().map(|picture| picture.session())
+    }
+
+    fn session_heard(bytes: &[u8]) -> Option<SessionId> {
+        ViewerNotice::decode(bytes).ok().map(|notice| notice.session)
     }
 
     fn restore(base: &Base, done: Option<Step>) -> Option<(Step, ClientMessage)> {

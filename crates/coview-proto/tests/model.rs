@@ -444,7 +444,11 @@ impl World {
                 Output::Close => (self.opening, self.connection) = (false, None),
                 Output::Hear(message) => self.app.hears(&message),
                 Output::Closed(_) => self.closed = true,
-                Output::Ready(_) | Output::Connectivity(_) | Output::Idle { .. } => {}
+                Output::SendBinary(_)
+                | Output::HearBinary(_)
+                | Output::Ready(_)
+                | Output::Connectivity(_)
+                | Output::Idle { .. } => {}
             }
         }
     }

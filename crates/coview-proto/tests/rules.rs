@@ -58,9 +58,11 @@ fn closed<R: coview_proto::Role>(outputs: &[Output<R>]) -> Option<Ended> {
         Output::Closed(ended) => Some(ended.clone()),
         Output::Open
         | Output::Send(_)
+        | Output::SendBinary(_)
         | Output::Close
         | Output::Ready(_)
         | Output::Hear(_)
+        | Output::HearBinary(_)
         | Output::Connectivity(_)
         | Output::Idle { .. } => None,
     })
@@ -871,8 +873,10 @@ fn agent_restored(agent: &mut Driver<AgentRole>) -> (Vec<String>, Vec<AgentNotic
             Output::Send(text) => told.push(text),
             Output::Hear(message) => heard.push(message),
             Output::Open
+            | Output::SendBinary(_)
             | Output::Close
             | Output::Ready(_)
+            | Output::HearBinary(_)
             | Output::Connectivity(_)
             | Output::Closed(_)
             | Output::Idle { .. } => {}

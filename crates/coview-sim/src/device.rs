@@ -207,6 +207,8 @@ impl<P: Party> Device<P> {
                     notes.see(P::told(self.id, &message));
                     self.arrive(Arrived::Message(message));
                 }
+                // No picture is shared in a simulated town.
+                Output::SendBinary(_) | Output::HearBinary(_) => {}
                 Output::Connectivity(connectivity) => {
                     self.arrive(Arrived::Connectivity(connectivity));
                 }

@@ -162,6 +162,7 @@ where
                     };
                 }
                 Output::Ready(greeting) => ready = Some(greeting),
+                Output::SendBinary(_) | Output::HearBinary(_) => {}
                 Output::Hear(message) => self.unhanded.push_back(Heard::Message(message)),
                 Output::Connectivity(connectivity) => {
                     self.unhanded.push_back(Heard::Connectivity(connectivity));

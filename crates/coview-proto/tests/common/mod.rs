@@ -104,13 +104,16 @@ impl<R: Role> Driver<R> {
                     assert!(self.transport, "closed what is not open:\n{}", self.trace);
                     self.transport = false;
                 }
-                Output::Send(_) => assert!(self.transport, "sent into nothing:\n{}", self.trace),
+                Output::Send(_) | Output::SendBinary(_) => {
+                    assert!(self.transport, "sent into nothing:\n{}", self.trace)
+                }
                 Output::Closed(_) => {
                     assert!(!self.transport, "left a transport behind:\n{}", self.trace);
                     self.closed = true;
                 }
                 Output::Ready(_)
                 | Output::Hear(_)
+                | Output::HearBinary(_)
                 | Output::Connectivity(_)
                 | Output::Idle { .. } => {}
             }
