@@ -65,7 +65,7 @@ scene("the visitor's network is cut and comes back: the same session, the newest
   const { ann, ada } = await watching({ stage, open }, { visitor: { over: "line" } });
   await stage.do("cut", { name: "line" });
   await ann.event("connectivity", ({ connected }) => !connected);
-  await ann.draw("scrolling", { pixels: 50 });
+  await ann.draw("scroll", { lines: 50 }, { frames: 3 });
   await ann.draw("typing");
   await stage.do("mend", { name: "line" });
   await ann.event("connectivity", ({ connected }) => connected);

@@ -6,7 +6,7 @@ import { watching } from "./lib/watching.mjs";
 
 scene("a second agent joins late: the whole picture at once, and both know of each other", async (stage) => {
   const { ann, ada, key } = await watching(stage);
-  await ann.draw("scrolling", { pixels: 30 }, { frames: 10 });
+  await ann.draw("scroll", { lines: 30 }, { frames: 10 });
   await showsExactly(ada.page, ann, "before the second");
 
   const grace = await stage.open();
