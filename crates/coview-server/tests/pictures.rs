@@ -38,6 +38,7 @@ use coview_wire::ViewerId;
 use coview_wire::ViewerNotice;
 use coview_wire::ViewerSays;
 use coview_wire::ViewerSignal;
+use coview_wire::Watch;
 use coview_wire::limits;
 use tungstenite::Message;
 use tungstenite::WebSocket;
@@ -223,9 +224,21 @@ fn metrics(address: SocketAddr) -> String {
     text
 }
 
-/// Bytes that are unlike those of another number.
+/// The value of one metric.
+fn value(address: SocketAddr, name: &str) -> u64 {
+    let text = metrics(address);
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a known metric");
+    line.trim().parse().unwrap()
+}
+
+/// Bytes that begin with a number and are unlike those of another.
 fn body(number: usize, len: usize) -> Vec<u8> {
-    (0..len).map(|at| ((at * 7 + number * 31 + at / 251) % 253) as u8).collect()
+    let mut bytes: Vec<_> =
+        (0..len).map(|at| ((at * 7 + number * 31 + at / 251) % 253) as u8).collect();
+    if let Some(head) = bytes.first_chunk_mut() {
+        *head = u32::try_from(number).unwrap().to_be_bytes();
+    }
+    bytes
 }
 
 #[test]
@@ -266,92 +279,131 @@ fn what_the_visitor_shows_every_viewer_sees() {
     });
 }
 
+/// A visitor who shows pictures of 100 kB to one viewer who reads all and to one who reads none.
+struct Slow {
+    visitor: Client,
+    session: SessionId,
+    quick: Client,
+    slow: Client,
+    viewers: [ViewerId; 2],
+    shown: usize,
+}
+
+const LEN: usize = 100_000;
+/// How many such pictures wait for a viewer at most.
+const FIT: usize = 10;
+
+impl Slow {
+    fn limits() -> Limits {
+        Limits { queue_picture_bytes: 1024 * 1024, ..limits() }
+    }
+
+    fn new(address: SocketAddr) -> Self {
+        let (mut visitor, session, key) = Client::sharing(address);
+        let (quick, first) = Client::viewer(address, key, &mut visitor);
+        let (slow, second) = Client::viewer(address, key, &mut visitor);
+        Self { visitor, session, quick, slow, viewers: [first, second], shown: 0 }
+    }
+
+    /// Shows one picture more, which the quick viewer sees.
+    fn show(&mut self) {
+        self.visitor.show(self.session, &self.viewers, &body(self.shown, LEN));
+        assert!(self.quick.picture(self.session) == body(self.shown, LEN), "nothing is lost");
+        self.shown += 1;
+    }
+
+    /// Shows pictures until the system takes in no more of them for the slow viewer: as many as fit
+    /// into the queue, and one more, make the server throw them away.
+    fn fill(&mut self) {
+        let mut times = 0;
+        let mut before = 0;
+        loop {
+            self.show();
+            assert!(self.shown < 1000, "100 MB wait for a viewer");
+            if let Some(told) = self.visitor.told_already() {
+                let event = ViewerEvent::Refresh;
+                let slow = ViewerNotice { session: self.session, viewer: self.viewers[1], event };
+                assert_eq!(told, slow, "of the quick one nothing is told");
+                times += 1;
+                if times > 1 && self.shown - before == FIT + 1 {
+                    return;
+                }
+                before = self.shown;
+            }
+        }
+    }
+}
+
+/// Which picture this is; it is whole.
+fn which(message: &[u8]) -> usize {
+    let seen = PictureRelay::decode(message).unwrap().body();
+    let number = u32::from_be_bytes(*seen.first_chunk().unwrap()) as usize;
+    assert!(*seen == body(number, LEN));
+    number
+}
+
 #[test]
 fn a_viewer_that_does_not_read_loses_its_pictures_and_nothing_else() {
-    let queue_picture_bytes = 1024 * 1024;
-    with_server(Limits { queue_picture_bytes, ..limits() }, |address| {
-        let (mut visitor, session, key) = Client::sharing(address);
-        let (mut grace, first) = Client::viewer(address, key, &mut visitor);
-        let (mut joan, second) = Client::viewer(address, key, &mut visitor);
-        let mut sent = 0;
-        // Joan reads nothing, until what the system takes in for her is full, and the queue.
-        let refresh = ViewerNotice { session, viewer: second, event: ViewerEvent::Refresh };
-        let told = loop {
-            visitor.show(session, &[first, second], &body(sent, 100_000));
-            assert!(grace.picture(session) == body(sent, 100_000), "grace sees everything");
-            sent += 1;
-            assert!(sent < 1000, "100 MB wait for joan");
-            if let Some(told) = visitor.told_already() {
-                break told;
-            }
-        };
-        assert_eq!(told, refresh, "and the visitor hears of nobody else");
-        // There is room for some more now, and these are not lost.
-        let kept = [sent, sent + 1, sent + 2];
-        for at in kept {
-            visitor.show(session, &[first, second], &body(at, 100_000));
-            assert!(grace.picture(session) == body(at, 100_000));
+    with_server(Slow::limits(), |address| {
+        let mut world = Slow::new(address);
+        world.fill();
+        // There is room again, and what waits now is not lost.
+        let kept = world.shown..world.shown + FIT - 1;
+        for _ in kept.clone() {
+            world.show();
         }
-        // A word overtakes them.
-        joan.say(AgentMessage::from(Ping {}));
-        let mut seen = Vec::new();
-        let mut before = None;
-        while seen.last() != Some(&body(sent + 2, 100_000)) {
-            match joan.next() {
-                Message::Binary(bytes) => {
-                    seen.push(PictureRelay::decode(&bytes).unwrap().body().to_vec());
-                }
+        // A word overtakes them; the server has it ready before the viewer reads again.
+        let heard = || value(address, "coview_messages_in_total");
+        let before_ping = heard();
+        world.slow.say(AgentMessage::from(Ping {}));
+        while heard() == before_ping {}
+        let (mut seen, mut before) = (Vec::new(), None);
+        while seen.last() != Some(&(kept.end - 1)) {
+            match world.slow.next() {
+                Message::Binary(bytes) => seen.push(which(&bytes)),
                 Message::Text(text) if text.contains("\"pong\"") => before = Some(seen.len()),
                 Message::Text(text) => assert!(text.contains("session_guests"), "{text}"),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(before.unwrap() <= seen.len() - kept.len(), "the word came first");
-        let lost = sent + kept.len() - seen.len();
-        assert!(lost >= queue_picture_bytes / 100_000, "{lost} were thrown away");
-        for (at, picture) in seen.iter().enumerate() {
-            let at = if at < sent - lost { at } else { at + lost };
-            assert!(*picture == body(at, 100_000), "the rest is whole and in order");
-        }
-        assert!(metrics(address).contains("\ncoview_viewers_behind_total 1\n"));
-        assert!(metrics(address).contains("\ncoview_closed_too_slow_total 0\n"));
+        assert!(before.unwrap() < seen.len(), "the word came first");
+        assert!(seen.is_sorted() && seen.len() <= world.shown - FIT);
+        assert_eq!(seen[seen.len() - kept.len()..], kept.collect::<Vec<_>>());
+        assert!(value(address, "coview_viewers_behind_total") >= 2);
+        assert_eq!(value(address, "coview_closed_too_slow_total"), 0);
     });
 }
 
 #[test]
 fn nothing_is_seen_after_the_end_was_told() {
-    with_server(limits(), |address| {
-        let (mut visitor, session, key) = Client::sharing(address);
-        let (mut grace, first) = Client::viewer(address, key, &mut visitor);
-        let (mut joan, second) = Client::viewer(address, key, &mut visitor);
-        // Until the system takes in no more for joan, who does not read. The last one waits.
-        let mut at = 0;
-        while visitor.told_already().is_none() {
-            visitor.show(session, &[first, second], &body(at, 100_000));
-            assert!(grace.picture(session) == body(at, 100_000));
-            at += 1;
-            assert!(at < 1000, "100 MB wait for joan");
+    with_server(Slow::limits(), |address| {
+        let mut world = Slow::new(address);
+        world.fill();
+        for _ in 1..FIT {
+            world.show();
         }
-        visitor.show(session, &[first, second], b"last");
-        assert_eq!(grace.picture(session), b"last");
-        visitor.say(ClientMessage::from(SessionEnd { re: NONE, start: START }));
-        assert!(matches!(grace.notice(), AgentNotice::ViewGuests(_) | AgentNotice::ViewEnded(_)));
-        while metrics(address).contains("\ncoview_sessions 1\n") {}
-        joan.say(AgentMessage::from(Ping {}));
-        let mut ended = false;
-        let late = loop {
-            match joan.next() {
-                Message::Text(text) if text.contains("\"pong\"") => break false,
-                Message::Text(text) => ended |= text.contains("session_ended"),
+        world.visitor.say(ClientMessage::from(SessionEnd { re: NONE, start: START }));
+        while value(address, "coview_sessions ") == 1 {}
+        world.slow.say(AgentMessage::from(Ping {}));
+        world.slow.say(AgentMessage::from(Watch { re: RequestId::new(1), visitor: None }));
+        let (mut seen, mut ended, mut last) = (Vec::new(), false, false);
+        while !last {
+            match world.slow.next() {
+                Message::Text(text) => {
+                    ended |= text.contains("session_ended");
+                    last |= text.contains("roster");
+                }
                 Message::Binary(bytes) => {
-                    if ended || PictureRelay::decode(&bytes).unwrap().body() == b"last" {
-                        break true;
-                    }
+                    assert!(!ended, "a picture after the end");
+                    seen.push(which(&bytes));
                 }
                 other => panic!("{other:?}"),
             }
-        };
-        assert!(ended && !late);
+        }
+        assert!(ended && *seen.last().unwrap() < world.shown - 1);
+        // Nor does one follow.
+        world.slow.say(AgentMessage::from(Ping {}));
+        assert!(matches!(world.slow.notice(), AgentNotice::Pong(_)));
     });
 }
 
@@ -362,7 +414,7 @@ fn pictures_of_a_stranger_cut_it_off() {
         let mut stranger = Client::open(address);
         stranger.show(session, &[ViewerId::new(1)], b"peep");
         stranger.until_cut_off();
-        assert!(metrics(address).contains("\ncoview_pictures_refused_total 1\n"));
+        assert_eq!(value(address, "coview_pictures_refused_total"), 1);
     });
 }
 
@@ -381,7 +433,7 @@ fn a_picture_a_little_too_long_is_answered() {
         let (mut visitor, session, _) = Client::sharing(address);
         visitor.show(session, &[ViewerId::new(1)], &vec![0; limits::PICTURE_BYTES - 13]);
         visitor.until_cut_off();
-        assert!(metrics(address).contains("\ncoview_pictures_refused_total 1\n"));
+        assert_eq!(value(address, "coview_pictures_refused_total"), 1);
     });
 }
 
