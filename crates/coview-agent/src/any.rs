@@ -29,6 +29,8 @@ use crate::facts::Watching;
 use crate::link::AgentLink;
 use crate::pending::Pending;
 use crate::pending::RequestError;
+use crate::screen::ViewLink;
+use crate::screen::ViewPass;
 use crate::state::Request;
 use crate::state::Requesting;
 use crate::state::SignedIn;
@@ -324,6 +326,17 @@ impl<L: AgentLink> AnyAgent<L> {
     pub const fn session(&self) -> Option<SessionId> {
         match self {
             Self::Viewing(agent) => Some(agent.session()),
+            Self::SignedIn(_) | Self::Requesting(_) => None,
+        }
+    }
+
+    /// The right to see the screen, if the agent is viewing; see [`ViewPass`](crate::ViewPass).
+    pub fn view_pass(&mut self) -> Option<ViewPass<L::Pipe>>
+    where
+        L: ViewLink,
+    {
+        match self {
+            Self::Viewing(agent) => Some(agent.view_pass()),
             Self::SignedIn(_) | Self::Requesting(_) => None,
         }
     }

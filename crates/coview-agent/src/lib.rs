@@ -99,12 +99,16 @@ mod link;
 mod pending;
 pub mod queue;
 mod roster;
+mod screen;
 mod state;
 mod step;
 pub mod table;
 
 pub use coview_lifecycle::Connectivity;
 pub use coview_lifecycle::LinkClosed;
+pub use coview_lifecycle::PassOver;
+pub use coview_lifecycle::PipeArrival;
+pub use coview_lifecycle::ScreenPipe;
 
 pub use crate::agent::Agent;
 pub use crate::any::AnyAgent;
@@ -122,6 +126,9 @@ pub use crate::pending::Pending;
 pub use crate::pending::Refused;
 pub use crate::pending::RequestError;
 pub use crate::roster::ROSTER_MAX;
+pub use crate::screen::ViewArrival;
+pub use crate::screen::ViewLink;
+pub use crate::screen::ViewPass;
 pub use crate::state::IsFree;
 #[doc(hidden)]
 pub use crate::state::Request;

@@ -34,7 +34,10 @@ use core::task::Context;
 use core::task::Poll;
 use core::task::Waker;
 
+use coview_lifecycle::Connectivity;
 use coview_lifecycle::LinkClosed;
+use coview_lifecycle::PipeArrival;
+use coview_lifecycle::ScreenPipe;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
 use coview_wire::AgentMessage;
@@ -48,6 +51,7 @@ use coview_wire::EndReason;
 use coview_wire::GroupId;
 use coview_wire::Joined;
 use coview_wire::OfflineReason;
+use coview_wire::PictureRelay;
 use coview_wire::PresenceData;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
@@ -68,6 +72,7 @@ use crate::agent::Agent;
 use crate::both::Both;
 use crate::link::AgentArrival;
 use crate::link::AgentLink;
+use crate::screen::ViewLink;
 use crate::state::SignedIn;
 
 /// The agent's half of the two queues.
@@ -87,6 +92,24 @@ struct Queues {
     online: BTreeMap<VisitorId, VisitorCard>,
     asks: BTreeMap<AskId, VisitorId>,
     sessions: u64,
+    screen: Screen,
+}
+
+/// What passes through the pipe for pictures.
+#[derive(Default)]
+struct Screen {
+    signals: VecDeque<Vec<u8>>,
+    arrivals: VecDeque<PipeArrival>,
+    waker: Option<Waker>,
+    session: Option<SessionId>,
+    /// How many pipes there have been; only the last is open.
+    pipes: u64,
+}
+
+/// The agent's half of the pipe for pictures.
+pub struct QueuePipe {
+    queues: Both<Queues>,
+    number: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -144,9 +167,38 @@ impl Peer {
         self.arrive(AgentArrival::Message(notice.into()));
     }
 
-    /// Lets anything arrive on the link.
+    /// Lets anything arrive on the link. As the other half of a link does, it closes the pipe for
+    /// pictures when the session is over, and interrupts it when the connection broke.
     pub fn arrive(&mut self, arrival: AgentArrival) {
+        self.screen(|screen| screen.hears(&arrival));
         change(&self.0, |queues| queues.arrivals.push_back(arrival));
+    }
+
+    /// Shows the agent a body of the picture, if a pipe for it is open.
+    pub fn show(&mut self, body: &[u8]) {
+        self.screen(|screen| {
+            if let Some(session) = screen.session {
+                let picture = PictureRelay::encode(session, body);
+                screen.arrivals.push_back(PipeArrival::Message(picture));
+            }
+        });
+    }
+
+    /// The next binary message the agent said: a [`ViewerSignal`](coview_wire::ViewerSignal).
+    #[must_use]
+    pub fn signal(&mut self) -> Option<Vec<u8>> {
+        self.0.with(|queues| queues.screen.signals.pop_front())
+    }
+
+    /// Changes what passes through the pipe, and wakes whoever waits for it.
+    fn screen(&self, then: impl FnOnce(&mut Screen)) {
+        let waker = self.0.with(|queues| {
+            then(&mut queues.screen);
+            queues.screen.waker.take()
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Closes the link for good.
@@ -231,6 +283,56 @@ fn change(both: &Both<Queues>, then: impl FnOnce(&mut Queues)) {
     // A waker may run the task at once, which looks into the queues.
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+impl Screen {
+    fn open(&mut self, session: SessionId) {
+        self.pipes += 1;
+        self.session = Some(session);
+        self.arrivals.clear();
+    }
+
+    fn close(&mut self) {
+        self.session = None;
+        self.arrivals.clear();
+    }
+
+    fn hears(&mut self, arrival: &AgentArrival) {
+        match arrival {
+            AgentArrival::Message(AgentNotice::ViewEnded(ended)) => {
+                if self.session == Some(ended.session) {
+                    self.close();
+                }
+            }
+            AgentArrival::Message(AgentNotice::Resumed(resumed)) => {
+                let running = resumed.snapshot.view.as_ref().map(|view| view.session);
+                if self.session != running {
+                    self.close();
+                }
+            }
+            AgentArrival::Message(
+                AgentNotice::SignedIn(_)
+                | AgentNotice::Roster(_)
+                | AgentNotice::VisitorOnline(_)
+                | AgentNotice::VisitorChanged(_)
+                | AgentNotice::VisitorOffline(_)
+                | AgentNotice::Asked(_)
+                | AgentNotice::TermsSeen(_)
+                | AgentNotice::AskEnded(_)
+                | AgentNotice::Joined(_)
+                | AgentNotice::ViewGuests(_)
+                | AgentNotice::Refused(_)
+                | AgentNotice::Problem(_)
+                | AgentNotice::Pong(_)
+                | AgentNotice::Closing(_),
+            )
+            | AgentArrival::Connectivity(Connectivity::Connected) => {}
+            AgentArrival::Connectivity(Connectivity::Reconnecting | Connectivity::Parked) => {
+                self.arrivals.push_back(PipeArrival::Interrupted);
+            }
+            AgentArrival::Closed(_) => self.close(),
+        }
     }
 }
 
@@ -336,6 +438,43 @@ impl AgentLink for QueueLink {
     }
 }
 
+impl ViewLink for QueueLink {
+    type Pipe = QueuePipe;
+
+    fn view(&mut self, session: SessionId) -> QueuePipe {
+        let (number, waker) = self.0.with(|queues| {
+            queues.screen.open(session);
+            (queues.screen.pipes, queues.screen.waker.take())
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        QueuePipe { queues: self.0.clone(), number }
+    }
+}
+
+impl ScreenPipe for QueuePipe {
+    fn send(&mut self, bytes: Vec<u8>) {
+        self.queues.with(|queues| queues.screen.signals.push_back(bytes));
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<PipeArrival> {
+        let waker = cx.waker().clone();
+        let number = self.number;
+        let (arrival, waker) = self.queues.with(|Queues { screen, .. }| {
+            if screen.pipes != number || screen.session.is_none() {
+                return (Poll::Ready(PipeArrival::Closed), Some(waker));
+            }
+            match screen.arrivals.pop_front() {
+                Some(arrival) => (Poll::Ready(arrival), Some(waker)),
+                None => (Poll::Pending, screen.waker.replace(waker)),
+            }
+        });
+        drop(waker);
+        arrival
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         self.close(LinkClosed::Gone);
@@ -351,6 +490,12 @@ impl Drop for QueueLink {
 impl fmt::Debug for QueueLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QueueLink")
+    }
+}
+
+impl fmt::Debug for QueuePipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueuePipe")
     }
 }
 

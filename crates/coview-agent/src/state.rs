@@ -1,5 +1,6 @@
 //! The states an agent is in. Each carries what is true only there.
 
+use coview_lifecycle::Tether;
 use coview_wire::AgentMessage;
 use coview_wire::AskId;
 use coview_wire::Leave;
@@ -36,6 +37,14 @@ pub struct Requesting {
 pub struct Viewing {
     pub(crate) session: SessionId,
     pub(crate) visitor: Option<VisitorId>,
+    /// A pass to see the screen is tied to it.
+    pub(crate) tether: Tether,
+}
+
+impl Viewing {
+    fn new(session: SessionId, visitor: Option<VisitorId>) -> Self {
+        Self { session, visitor, tether: Tether::default() }
+    }
 }
 
 mod sealed {
@@ -107,7 +116,7 @@ impl State for Requesting {
         match agent.shared.facts.take_ask_result() {
             Some(AskResult::Accepted(session, visitor)) => {
                 let visitor = Some(visitor);
-                return Ok(RequestingStep::Accepted(agent.map(|_| Viewing { session, visitor })));
+                return Ok(RequestingStep::Accepted(agent.map(|_| Viewing::new(session, visitor))));
             }
             Some(AskResult::Over(outcome)) => {
                 return Ok(RequestingStep::Over(agent.map(|_| SignedIn(())), outcome));
@@ -167,7 +176,7 @@ impl Request<SignedIn> for Viewing {
     ) -> Result<Agent<Self, L>, RequestError<SignedIn, L>> {
         match granted {
             Granted::View(session, visitor) => {
-                Ok(agent.map(|SignedIn(())| Self { session, visitor }))
+                Ok(agent.map(|SignedIn(())| Self::new(session, visitor)))
             }
             Granted::Ask(..) => Err(misfit(agent)),
         }
