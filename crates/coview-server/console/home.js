@@ -238,6 +238,12 @@ export class Home {
   }
 
   #listKey(event) {
+    const row = event.target.closest(".choose")?.closest("li").dataset.visitor;
+    if (event.key === "Enter" && row !== undefined && row === this.#chosen) {
+      event.preventDefault();
+      this.#ask(row);
+      return;
+    }
     const to = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
     if (to === undefined || this.#shown.length === 0) return;
     event.preventDefault();
@@ -300,7 +306,7 @@ export class Home {
       make("ol", { className: "steps", data: { testid: "steps" } },
         step("sent", "Request sent"),
         step("displayed", "Terms on the visitor’s screen"),
-        step("accepted", "Accepted")),
+        step("accepted", "")),
       make("p", { className: "countdown", data: { testid: "countdown" } }),
       make("button", {
         type: "button",
@@ -322,6 +328,7 @@ export class Home {
       if (at === reached + 1) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     }
+    write(panel.querySelector('[data-step="accepted"] .step-words'), status === "accepted" ? "Accepted" : "The visitor’s answer");
     const left = ask === null ? null : ask.expiresAt - this.#now;
     const texts = {
       sending: this.#live ? "Sending the request …" : "Waiting for the connection …",

@@ -167,42 +167,73 @@ export class Viewer {
     list.replaceChildren(...items);
   }
 
-  /** What is true of the line to the visitor's screen, the most important first. */
-  #stateNow(live) {
+  /** What is true of the line to the visitor's screen, the most important first. `note` stands over
+   * the picture, `instead` in its place. */
+  #stateNow(live, now) {
     const silence = this.#heardAt === null ? 0 : performance.now() - this.#heardAt;
-    if (!live) return { state: "reconnecting", pill: "Reconnecting", note: "The connection to the server was lost; it is coming back by itself. The picture may be old." };
-    if (this.#status === "gone") return { state: "gone", pill: "Screen closed", note: "What the visitor shared was closed. No more pictures will come, but the session goes on." };
-    if (!this.#fresh) return { state: "waiting", pill: this.#drawn ? "Catching up" : "Waiting", note: this.#drawn ? "Connected again. The picture comes anew in a moment." : null };
+    if (!live) {
+      // The bar of the page says the rest.
+      return { state: "reconnecting", pill: "Reconnecting", note: this.#drawn ? "The picture may be old." : null };
+    }
+    if (this.#status === "gone") {
+      const text = "No more pictures will come, but the session goes on.";
+      return {
+        state: "gone",
+        pill: "Screen closed",
+        ...this.#drawn ? { note: `What the visitor shared was closed. ${text}` }
+          : { instead: ["screen", "What the visitor shared was closed", text] },
+      };
+    }
+    if (!this.#drawn) {
+      const long = now - this.#begunAt > SILENCE_MS;
+      return {
+        state: "waiting",
+        pill: "Waiting",
+        instead: long ? ["screen", "No picture so far", "You are in the session, but the visitor’s app has sent no picture yet."]
+          : ["screen", "Waiting for the picture", "It comes as soon as the visitor’s app has drawn it."],
+      };
+    }
+    if (!this.#fresh) return { state: "waiting", pill: "Catching up", note: "Connected again. The picture comes anew in a moment." };
     if (silence > SILENCE_MS) {
-      const seconds = Math.floor(silence / 1000);
-      return { state: "silent", pill: `No word for ${words.clock(silence)}`, note: `No word from the visitor for ${words.count(seconds, "second")}. The picture may be old.` };
+      return {
+        state: "silent",
+        pill: `No word for ${words.clock(silence)}`,
+        note: `No word from the visitor for ${words.count(Math.floor(silence / 1000), "second")}. The picture may be old.`,
+      };
     }
     if (this.#status === "paused") return { state: "paused", pill: "Paused", note: "The visitor’s app has paused. The picture stands still on purpose." };
-    if (this.#status === "blank") return { state: "blank", pill: "Hidden", note: "Hidden for now: the visitor’s app does not know what is private, so nothing is shown." };
-    return { state: "live", pill: "Live", note: null };
+    if (this.#status === "blank") {
+      return {
+        state: "blank",
+        pill: "Hidden",
+        instead: ["hidden", "Hidden for now", "The visitor’s app does not know at the moment what is private, so nothing is shown."],
+      };
+    }
+    return { state: "live", pill: "Live" };
   }
 
   #renderState(live, now) {
-    const { state, pill, note } = this.#stateNow(live);
+    const { state, pill, note = null, instead = null } = this.#stateNow(live, now);
     find("viewer").dataset.state = state;
     this.#canvas.dataset.status = state;
     write(find("viewer-state-words"), pill);
     show(find("viewer-note"), note !== null);
     write(find("viewer-note"), note ?? "");
-    show(find("waiting"), !this.#drawn);
-    if (!this.#drawn) {
-      const long = now - this.#begunAt > SILENCE_MS;
-      write(find("waiting-title"), this.#status === "gone" ? "The shared screen was closed"
-        : long ? "No picture so far" : "Waiting for the picture");
-      write(find("waiting-text"), this.#status === "gone" ? "No picture came before it was."
-        : long ? "You are in the session, but the visitor’s app has sent no picture yet." : "It comes as soon as the visitor’s app has drawn it.");
+    show(find("sheet"), this.#drawn);
+    show(find("instead"), instead !== null);
+    if (instead !== null) {
+      const [name, title, text] = instead;
+      find("instead-icon").setAttribute("href", `#i-${name}`);
+      write(find("instead-title"), title);
+      write(find("instead-text"), text);
     }
     if (state === this.#state) return;
     const before = this.#state;
     this.#state = state;
-    if (before === "" || state === "waiting") return;
+    // The page itself has said that it is in a session, and that the connection is lost.
+    if (before === "" || state === "waiting" || state === "reconnecting") return;
     if (state === "live") announce("The picture is live.");
-    else announce(note ?? pill, state === "gone" || state === "silent");
+    else announce(note ?? instead.slice(1).join(". "), state === "gone" || state === "silent");
   }
 
   #wasDrawn({ number, stamp }) {
@@ -210,6 +241,7 @@ export class Viewer {
     const first = !this.#fresh;
     this.#fresh = true;
     this.#drawn = true;
+    show(find("sheet"), true);
     this.#canvas.dataset.number = String(number);
     if (width !== this.#size.width || height !== this.#size.height) {
       this.#size = { width, height };
