@@ -182,6 +182,8 @@ fn every_limit() {
         told,
         [
             ("text message, in bytes", limit(limits::MESSAGE_BYTES)),
+            ("binary message, in bytes", limit(limits::PICTURE_BYTES)),
+            ("viewers that one binary message is for", limit(limits::VIEWERS)),
             ("visitor id", limit(limits::VISITOR_ID)),
             ("group id", limit(limits::GROUP_ID)),
             ("agent id", limit(limits::AGENT_ID)),
