@@ -179,6 +179,11 @@ impl Frame {
                 .all(|(a, b)| a[..3] == b[..3])
     }
 
+    /// Puts together what is known to fit.
+    pub(crate) const fn from_parts(size: Size, pixels: Vec<u8>) -> Self {
+        Self { size, pixels }
+    }
+
     pub(crate) const fn offset(&self, x: u16, y: u16) -> usize {
         (y as usize * self.size.width as usize + x as usize) * Self::PIXEL_BYTES
     }

@@ -8,6 +8,7 @@
 
 mod app_frames;
 mod body;
+mod canvas;
 mod decoder;
 mod encoder;
 mod frame;
@@ -15,10 +16,17 @@ mod frame;
 pub mod generated;
 mod geometry;
 mod mask;
+mod masked;
+mod moves;
+mod pack;
 mod source;
 mod status;
+#[cfg(test)]
+mod story;
+mod tiles;
 mod unpack;
 mod vp8l;
+mod window;
 
 pub use crate::app_frames::AppFrames;
 pub use crate::app_frames::AppSource;

@@ -1,0 +1,271 @@
+//! Turns areas of a picture into operations: solid fills, lossless images, and JPEG where a viewer
+//! will not miss what it leaves out.
+
+use crate::body::Format;
+use crate::body::Op;
+use crate::body::write_op;
+use crate::frame::Frame;
+use crate::geometry::Rect;
+use crate::tiles::Block;
+use crate::tiles::TILE;
+use crate::tiles::Tiles;
+use crate::vp8l::Kind;
+use crate::vp8l::Workspace;
+use crate::vp8l::argb;
+
+/// The most pixels of one image. The worst image of so many stays well below the limit of a message
+/// (three bytes a pixel and a little), and a browser may decode several at once.
+const IMAGE_PIXELS: usize = 128 * 1024;
+/// A solid block of fewer tiles costs less within an image.
+const FILLED_TILES: usize = 64;
+/// An area of fewer pixels is not worth taking apart.
+const SORTED_PIXELS: usize = 4 * 1024;
+/// The quality of JPEG images.
+const QUALITY: u8 = 77;
+/// The most bytes of operations in one part of an update.
+const PART_BYTES: usize =
+    coview_wire::Picture::longest_body(coview_wire::limits::VIEWERS) - crate::body::Header::BYTES;
+
+/// The operations of an update, in parts that each fit a message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts(Vec<Vec<u8>>);
+
+impl Parts {
+    pub(crate) fn push(&mut self, op: &Op<'_>) {
+        let mut bytes = Vec::new();
+        write_op(&mut bytes, op);
+        match self.0.last_mut() {
+            Some(last) if last.len() + bytes.len() <= PART_BYTES => last.append(&mut bytes),
+            Some(_) | None => self.0.push(bytes),
+        }
+    }
+
+    /// The parts; at least one, which may be empty.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        const NOTHING: &[&[u8]] = &[&[]];
+        let count = self.0.len().max(1);
+        (0..count).map(|at| self.0.get(at).map_or(NOTHING[0], Vec::as_slice))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Writes images, with tables that are kept between them.
+#[derive(Debug)]
+pub(crate) struct Packer {
+    space: Workspace,
+    pixels: Vec<u32>,
+}
+
+impl Packer {
+    pub(crate) fn new() -> Self {
+        Self { space: Workspace::new(), pixels: Vec::new() }
+    }
+
+    /// Writes some tiles of the picture without loss. `tight` may make the area of an image
+    /// smaller, where less of its tiles is wanted.
+    pub(crate) fn lossless(
+        &mut self,
+        picture: &Frame,
+        tiles: &Tiles,
+        tight: impl Fn(Block) -> Rect,
+        parts: &mut Parts,
+    ) {
+        let mut left = tiles.clone();
+        fill_solid(picture, &mut left, parts);
+        for block in left.blocks() {
+            for area in bands(tight(block)) {
+                if self.gather(picture, area) {
+                    self.indexed(area, parts);
+                } else if area.pixels() <= SORTED_PIXELS {
+                    self.full(area, parts);
+                } else {
+                    self.sorted(picture, area, parts);
+                }
+            }
+        }
+    }
+
+    /// Writes some tiles as JPEG; gives the tiles that are only approximate then, which may be a few
+    /// more.
+    pub(crate) fn lossy(&mut self, picture: &Frame, tiles: &Tiles, parts: &mut Parts) -> Tiles {
+        let mut written = Tiles::none(picture.size());
+        for block in tiles.blocks() {
+            written.insert_area(block.area(picture.size()));
+            for area in bands(block.area(picture.size())) {
+                match jpeg(picture, area) {
+                    Some(bytes) => {
+                        parts.push(&Op::Image { area, format: Format::Jpeg, bytes: &bytes });
+                    }
+                    // An image that cannot be written so is written the other way.
+                    None => {
+                        self.gather(picture, area);
+                        self.full(area, parts);
+                    }
+                }
+            }
+        }
+        written
+    }
+
+    /// Takes up the pixels of an area; true if a palette holds its colours.
+    fn gather(&mut self, picture: &Frame, area: Rect) -> bool {
+        gather(picture, area, &mut self.pixels);
+        self.space.collect_palette(&self.pixels)
+    }
+
+    /// Writes what was gathered with the palette that was just collected.
+    fn indexed(&mut self, area: Rect, parts: &mut Parts) {
+        let bytes = self.space.write_indexed(&self.pixels, usize::from(area.width));
+        parts.push(&Op::Image { area, format: Format::WebP, bytes: &bytes });
+    }
+
+    /// Writes what was gathered whatever its colours.
+    fn full(&mut self, area: Rect, parts: &mut Parts) {
+        let kind = kind(&self.pixels, usize::from(area.width));
+        let bytes = self.space.write_full(&self.pixels, usize::from(area.width), kind);
+        parts.push(&Op::Image { area, format: Format::WebP, bytes: &bytes });
+    }
+
+    /// Writes a large area: what has many colours apart from what has few.
+    fn sorted(&mut self, picture: &Frame, area: Rect, parts: &mut Parts) {
+        let size = picture.size();
+        let (mut photo, mut drawn) = (Tiles::none(size), Tiles::none(size));
+        let around = Block::around(area, size);
+        for row in around.rows() {
+            for column in around.columns() {
+                let tile = photo.area(column, row).intersection(area);
+                let many = has_many_colors(picture, tile);
+                if many { photo.insert(column, row) } else { drawn.insert(column, row) }
+            }
+        }
+        for tiles in [&photo, &drawn] {
+            for block in tiles.blocks() {
+                let area = block.area(size).intersection(area);
+                if self.gather(picture, area) {
+                    self.indexed(area, parts);
+                } else {
+                    self.full(area, parts);
+                }
+            }
+        }
+    }
+}
+
+/// Whether so many colours are in an area that it is more like a photo than like a drawing.
+pub(crate) fn has_many_colors(picture: &Frame, area: Rect) -> bool {
+    const MANY: u32 = 64;
+    let mut seen = [0_u64; 8];
+    let mut colors = 0;
+    for row in 0..area.height {
+        let mut before = [0; 4];
+        for &pixel in picture.row(area, row).as_chunks::<4>().0 {
+            if pixel == before {
+                continue;
+            }
+            before = pixel;
+            let hash = argb(pixel).wrapping_mul(0x9e37_79b1) >> 23;
+            let (word, bit) = ((hash / 64) as usize, hash % 64);
+            if seen[word] >> bit & 1 == 0 {
+                seen[word] |= 1 << bit;
+                colors += 1;
+                if colors > MANY {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+fn gather(picture: &Frame, area: Rect, pixels: &mut Vec<u32>) {
+    pixels.clear();
+    pixels.reserve(area.pixels());
+    for row in 0..area.height {
+        let row = picture.row(area, row).as_chunks::<4>().0;
+        pixels.extend(row.iter().map(|&pixel| argb(pixel)));
+    }
+}
+
+/// How pixels with more colours than a palette has are best written.
+fn kind(pixels: &[u32], width: usize) -> Kind {
+    let above = pixels.iter().zip(pixels.iter().skip(width)).skip(1);
+    let left = pixels.iter().skip(width);
+    let same =
+        above.zip(left).filter(|&((above, pixel), left)| pixel == above || pixel == left).count();
+    if same * 2 > pixels.len() { Kind::Drawn } else { Kind::Photo }
+}
+
+/// Cuts an area into bands of at most [`IMAGE_PIXELS`].
+fn bands(area: Rect) -> impl Iterator<Item = Rect> {
+    let most = IMAGE_PIXELS / usize::from(area.width.max(1));
+    // Whole tiles, so that neighbours are cut alike.
+    let most = u16::try_from(most).unwrap_or(u16::MAX) / TILE * TILE;
+    let most = most.max(1);
+    let mut y = area.y;
+    core::iter::from_fn(move || {
+        let left = u16::try_from(area.bottom() - usize::from(y)).unwrap_or(0);
+        if left == 0 {
+            return None;
+        }
+        let band = Rect { y, height: left.min(most), ..area };
+        y += band.height;
+        Some(band)
+    })
+}
+
+/// Takes large blocks of one colour out of the set and writes them as fills.
+fn fill_solid(picture: &Frame, tiles: &mut Tiles, parts: &mut Parts) {
+    if tiles.len() < FILLED_TILES {
+        return;
+    }
+    let mut solids: Vec<([u8; 3], (u16, u16))> = tiles
+        .iter()
+        .filter_map(|(column, row)| Some((solid(picture, tiles.area(column, row))?, (column, row))))
+        .collect();
+    solids.sort_unstable();
+    let mut same = Tiles::none(picture.size());
+    for solids in solids.chunk_by(|a, b| a.0 == b.0) {
+        if solids.len() < FILLED_TILES {
+            continue;
+        }
+        same.clear();
+        for &(_, (column, row)) in solids {
+            same.insert(column, row);
+        }
+        for block in same.runs() {
+            if block.tiles() >= FILLED_TILES {
+                let area = block.area(picture.size());
+                parts.push(&Op::Fill { area, color: solids[0].0 });
+                for row in block.rows() {
+                    for column in block.columns() {
+                        tiles.remove(column, row);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The colour of an area that has only one.
+fn solid(picture: &Frame, area: Rect) -> Option<[u8; 3]> {
+    let &[first, ..] = picture.row(area, 0).as_chunks::<4>().0 else { return None };
+    let same = |row: u16| picture.row(area, row).as_chunks::<4>().0.iter().all(|&p| p == first);
+    let [r, g, b, _] = first;
+    (0..area.height).all(same).then_some([r, g, b])
+}
+
+fn jpeg(picture: &Frame, area: Rect) -> Option<Vec<u8>> {
+    let mut rgb = Vec::with_capacity(area.pixels() * 3);
+    for row in 0..area.height {
+        let row = picture.row(area, row).as_chunks::<4>().0;
+        rgb.extend(row.iter().flat_map(|&[r, g, b, _]| [r, g, b]));
+    }
+    let mut bytes = Vec::with_capacity(rgb.len() / 8);
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, QUALITY);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
+    encoder.encode(&rgb, area.width, area.height, jpeg_encoder::ColorType::Rgb).ok()?;
+    Some(bytes)
+}
