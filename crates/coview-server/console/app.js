@@ -18,9 +18,10 @@ const neighbour = (path) => new URL(path, document.baseURI);
 
 const timers = { worker: null, running: new Map(), last: 0 };
 
-/** A worker's timers go on while nobody looks at the page; without one the page's own must do. */
+/** While nobody looks at the page a worker's timers go on; without one the page's own must do. The
+ * page slows down by and by, so the first of them need not wait for a worker. */
 function worker() {
-  if (timers.worker !== null) return timers.worker;
+  if (timers.worker !== null || !document.hidden) return timers.worker ?? false;
   try {
     const url = neighbour("console/timer.js").href;
     const policy = globalThis.trustedTypes?.createPolicy("coview", {

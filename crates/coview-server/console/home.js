@@ -84,7 +84,7 @@ export class Home {
     this.#live = live;
     this.#renderRoster();
     this.#renderPanel();
-    this.#key.render(facts);
+    this.#key.render(facts, live);
   }
 
   // The list.
@@ -446,7 +446,7 @@ class KeyField {
     this.#feedback(false);
   }
 
-  render(facts) {
+  render(facts, live) {
     const waiting = facts.request?.kind === "join";
     const { outcome } = facts;
     if (outcome?.request === "join" && outcome !== this.#dismissed) {
@@ -465,7 +465,7 @@ class KeyField {
       else this.#feedback(true);
     }
     find("key").readOnly = waiting;
-    join.disabled = !waiting && !facts.free;
+    join.disabled = !waiting && !(facts.free && live);
   }
 
   /** `finished`: nobody is typing any more, so what is there is all there is. */

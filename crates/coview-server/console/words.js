@@ -116,7 +116,7 @@ export function closed({ why, code }) {
       }[code] ?? "The server refused to sign you in.";
     case "server":
       return {
-        superseded: "You were signed in from another place with this place’s secret, so this one was closed.",
+        superseded: "Another connection took this one’s place, so it was closed. Sign in again.",
         protocol: "The server closed the connection: this page said what it does not understand. Load it again.",
         policy: "The server’s operator closed the connection.",
         shutdown: "The server is shutting down. Try again in a while.",
