@@ -264,6 +264,9 @@ impl<R: Role> Engine<R> {
     /// It may stand while there is no connection; nothing is said or heard then.
     #[must_use]
     pub fn picture_session(&self) -> Option<SessionId> {
+        if matches!(self.phase, Phase::Closed) {
+            return None;
+        }
         R::picture_session(&self.base, self.outbox.told().chain(self.outbox.untold()))
     }
 

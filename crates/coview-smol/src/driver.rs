@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use async_tungstenite::tungstenite;
+use coview_lifecycle::Connectivity;
 use coview_proto::Engine;
 use coview_proto::Input;
 use coview_proto::OpenError;
@@ -51,8 +52,13 @@ pub struct Driver<R: Role> {
     server: ServerUrl,
     roots: Roots,
     transport: Transport,
-    /// Text that waits to be written to the socket.
-    unwritten: VecDeque<String>,
+    /// What waits to be written to the socket; at most one picture.
+    unwritten: VecDeque<tungstenite::Message>,
+    /// Whether what is said about the picture goes before what is heard next, so that neither waits
+    /// for the other for long.
+    pictures_first: bool,
+    /// The longest message the server may send.
+    longest: usize,
     ends: DriverEnds<R>,
     /// What waits for room in the channel to the app; nothing is read from the socket meanwhile.
     handing: Option<Handing>,
@@ -78,6 +84,7 @@ enum Happened<R: Role> {
     Heard(tungstenite::Message),
     Dropped,
     Said(R::Says),
+    SaidBinary(Vec<u8>),
     Left,
     Timeout,
     /// Something was written or handed over; look again.
@@ -94,6 +101,7 @@ where
         server: ServerUrl,
         roots: Roots,
         config: R::Config,
+        longest: usize,
     ) -> Result<(Self, ChannelLink<R>, R::Greeting), ConnectError> {
         let seed = getrandom::u64().unwrap_or(0);
         let (link, ends) = link();
@@ -104,6 +112,8 @@ where
             roots,
             transport: Transport::None,
             unwritten: VecDeque::new(),
+            pictures_first: false,
+            longest,
             ends,
             handing: None,
             unhanded: VecDeque::new(),
@@ -146,11 +156,16 @@ where
         loop {
             match self.engine.poll_output() {
                 Output::Open => {
-                    let opening = open(self.server.clone(), self.roots.clone());
+                    let opening = open(self.server.clone(), self.roots.clone(), self.longest);
                     self.transport = Transport::Opening(Box::pin(opening));
                     self.unwritten.clear();
                 }
-                Output::Send(text) => self.unwritten.push_back(text),
+                Output::Send(text) => {
+                    self.unwritten.push_back(tungstenite::Message::text(text));
+                }
+                Output::SendBinary(bytes) => {
+                    self.unwritten.push_back(tungstenite::Message::binary(bytes));
+                }
                 Output::Close => {
                     let transport = core::mem::replace(&mut self.transport, Transport::None);
                     self.transport = match transport {
@@ -162,9 +177,22 @@ where
                     };
                 }
                 Output::Ready(greeting) => ready = Some(greeting),
-                Output::SendBinary(_) | Output::HearBinary(_) => {}
+                Output::HearBinary(bytes) => {
+                    self.ends.pictures.session_is(self.engine.picture_session());
+                    if let Some(signal) = self.ends.pictures.heard(bytes) {
+                        tracing::debug!("pictures that nobody took were thrown away");
+                        let input = Input::SayBinary(signal.encode());
+                        self.engine.handle_input(self.now(), input);
+                    }
+                }
                 Output::Hear(message) => self.unhanded.push_back(Heard::Message(message)),
                 Output::Connectivity(connectivity) => {
+                    match connectivity {
+                        Connectivity::Connected => {}
+                        Connectivity::Reconnecting | Connectivity::Parked => {
+                            self.ends.pictures.interrupted();
+                        }
+                    }
                     self.unhanded.push_back(Heard::Connectivity(connectivity));
                 }
                 Output::Closed(ended) => {
@@ -172,6 +200,7 @@ where
                     self.ended = Some(ended);
                 }
                 Output::Idle { wake_at } => {
+                    self.ends.pictures.session_is(self.engine.picture_session());
                     self.timer = wake_at
                         .map(|deadline| Timer::at(self.began + deadline.at.since(Moment::ZERO)));
                     return ready;
@@ -180,9 +209,13 @@ where
         }
     }
 
+    fn now(&self) -> Moment {
+        Moment::new(now().saturating_duration_since(self.began))
+    }
+
     async fn wait(&mut self) {
         let happened = poll_fn(|cx| self.poll(cx)).await;
-        let at = Moment::new(now().saturating_duration_since(self.began));
+        let at = self.now();
         match happened {
             Happened::Opened(socket) => {
                 self.transport = Transport::Open(socket);
@@ -214,6 +247,9 @@ where
                 if !asked_for {
                     self.engine.handle_input(at, Input::Dropped);
                 }
+            }
+            Happened::SaidBinary(bytes) => {
+                self.engine.handle_input(at, Input::SayBinary(bytes));
             }
             Happened::Said(message) => self.engine.handle_input(at, Input::Say(message)),
             Happened::Left => {
@@ -276,22 +312,37 @@ where
     fn poll_transport(&mut self, cx: &mut Context<'_>) -> Poll<Happened<R>> {
         let full = self.handing.is_some();
         match &mut self.transport {
-            Transport::None => Poll::Pending,
-            Transport::Opening(opening) => opening.as_mut().poll(cx).map(|opened| match opened {
-                Ok(socket) => Happened::Opened(Box::new(socket)),
-                Err(error) => Happened::OpenFailed(error),
-            }),
+            Transport::None => self.poll_says_binary(cx),
+            Transport::Opening(opening) => match opening.as_mut().poll(cx) {
+                Poll::Ready(Ok(socket)) => Poll::Ready(Happened::Opened(Box::new(socket))),
+                Poll::Ready(Err(error)) => Poll::Ready(Happened::OpenFailed(error)),
+                Poll::Pending => self.poll_says_binary(cx),
+            },
             Transport::Open(socket) => {
-                if let Poll::Ready(Err(())) = poll_write(socket, &mut self.unwritten, cx) {
-                    return Poll::Ready(Happened::Dropped);
+                // A picture is taken up when everything before it has left, so that a picture never
+                // follows the end of its session, and text never waits for more than one picture.
+                let written = match poll_write(socket, &mut self.unwritten, cx) {
+                    Poll::Ready(Ok(())) => true,
+                    Poll::Ready(Err(())) => return Poll::Ready(Happened::Dropped),
+                    Poll::Pending => false,
+                };
+                self.pictures_first = !self.pictures_first;
+                if written
+                    && self.pictures_first
+                    && let Poll::Ready(said) = self.ends.poll_says_binary(cx)
+                {
+                    return Poll::Ready(Happened::SaidBinary(said));
                 }
-                if full {
-                    return Poll::Pending;
+                if !full && let Poll::Ready(heard) = Pin::new(&mut **socket).poll_next(cx) {
+                    return Poll::Ready(match heard {
+                        Some(Ok(message)) => Happened::Heard(message),
+                        Some(Err(_)) | None => Happened::Dropped,
+                    });
                 }
-                Pin::new(&mut **socket).poll_next(cx).map(|heard| match heard {
-                    Some(Ok(message)) => Happened::Heard(message),
-                    Some(Err(_)) | None => Happened::Dropped,
-                })
+                if written && !self.pictures_first {
+                    return self.poll_says_binary(cx);
+                }
+                Poll::Pending
             }
             Transport::Closing(socket, timer) => {
                 if Pin::new(timer).poll(cx).is_ready() {
@@ -306,24 +357,30 @@ where
     }
 }
 
+impl<R: Role> Driver<R> {
+    fn poll_says_binary(&mut self, cx: &mut Context<'_>) -> Poll<Happened<R>> {
+        self.ends.poll_says_binary(cx).map(Happened::SaidBinary)
+    }
+}
+
 /// Writes what waits; ready when all of it is written, or when it cannot be.
 fn poll_write(
     socket: &mut Socket,
-    unwritten: &mut VecDeque<String>,
+    unwritten: &mut VecDeque<tungstenite::Message>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), ()>> {
     let mut socket = Pin::new(socket);
     while !unwritten.is_empty() {
         ready!(socket.as_mut().poll_ready(cx)).map_err(drop)?;
-        if let Some(text) = unwritten.pop_front() {
-            socket.as_mut().start_send(tungstenite::Message::text(text)).map_err(drop)?;
+        if let Some(message) = unwritten.pop_front() {
+            socket.as_mut().start_send(message).map_err(drop)?;
         }
     }
     socket.poll_flush(cx).map_err(drop)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the adapter is where the clock is read")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

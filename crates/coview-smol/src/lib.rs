@@ -38,10 +38,16 @@
 mod config;
 mod driver;
 mod link;
+mod pictures;
+#[cfg(feature = "screen")]
+mod sender;
 mod transport;
+#[cfg(feature = "screen")]
+mod viewer;
 
 use coview_agent::SignedIn;
 use coview_lifecycle::Anonymous;
+use coview_wire::limits;
 
 pub use coview_proto::AgentRole;
 pub use coview_proto::Backoff;
@@ -60,6 +66,17 @@ pub use crate::config::ServerUrl;
 pub use crate::config::UrlError;
 pub use crate::driver::Driver;
 pub use crate::link::ChannelLink;
+pub use crate::pictures::PicturePipe;
+#[cfg(feature = "screen")]
+pub use crate::sender::ScreenOptions;
+#[cfg(feature = "screen")]
+pub use crate::sender::ScreenSender;
+#[cfg(feature = "screen")]
+pub use crate::sender::Stopped;
+#[cfg(feature = "screen")]
+pub use crate::viewer::ScreenViewer;
+#[cfg(feature = "screen")]
+pub use crate::viewer::ViewerStep;
 
 /// The link of a visitor over a WebSocket driven by smol: the `L` of every type that holds one.
 ///
@@ -140,7 +157,7 @@ pub async fn open(
 ) -> Result<(Visitor<Anonymous>, Driver<VisitorRole>), ConnectError> {
     let (group, app) = (config.visitor.group.clone(), config.visitor.app);
     let (driver, link, greeting) =
-        Driver::open(config.server, config.roots, config.visitor).await?;
+        Driver::open(config.server, config.roots, config.visitor, limits::MESSAGE_BYTES).await?;
     Ok((Visitor::initialized(link, group, greeting.settings, app), driver))
 }
 
@@ -187,6 +204,7 @@ pub async fn open_agent(
     config: AgentConfig,
 ) -> Result<(Agent<SignedIn>, Driver<AgentRole>), ConnectError> {
     let group = config.agent.group.clone();
-    let (driver, link, greeting) = Driver::open(config.server, config.roots, config.agent).await?;
+    let (driver, link, greeting) =
+        Driver::open(config.server, config.roots, config.agent, limits::PICTURE_BYTES).await?;
     Ok((Agent::initialized(link, group, greeting.agent), driver))
 }

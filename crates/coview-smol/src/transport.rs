@@ -25,7 +25,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 pub(crate) type Socket = WebSocketStream<Pin<Box<dyn Bytes>>>;
 
 /// Opens a WebSocket: name, TCP, TLS if asked for, handshake.
-pub(crate) async fn open(url: ServerUrl, roots: Roots) -> Result<Socket, OpenError> {
+pub(crate) async fn open(
+    url: ServerUrl,
+    roots: Roots,
+    longest: usize,
+) -> Result<Socket, OpenError> {
     let address = (url.bare_host(), url.port);
     let tcp = TcpStream::connect(address).await.map_err(|error| {
         let kind = match error.raw_os_error() {
@@ -54,7 +58,7 @@ pub(crate) async fn open(url: ServerUrl, roots: Roots) -> Result<Socket, OpenErr
         .parse()
         .map_err(|_| OpenError::new(OpenErrorKind::Address, "the address has no URL form"))?;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-    let (socket, _) = client_async_with_config(request, bytes, Some(websocket_config()))
+    let (socket, _) = client_async_with_config(request, bytes, Some(websocket_config(longest)))
         .await
         .map_err(|error| OpenError::new(OpenErrorKind::Handshake, error.to_string()))?;
     Ok(socket)
@@ -64,11 +68,12 @@ fn dropped(error: &io::Error) -> OpenError {
     OpenError::new(OpenErrorKind::Dropped, error.to_string())
 }
 
-fn websocket_config() -> WebSocketConfig {
+fn websocket_config(longest: usize) -> WebSocketConfig {
     // The library's own read buffer of 128 KiB is allocated at once and would be most of the memory
-    // of an app that is only online.
+    // of an app that is only online. Who is sent pictures reads them in larger pieces.
+    let buffer = if longest > limits::MESSAGE_BYTES { 64 * 1024 } else { 4 * 1024 };
     WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
-        .max_message_size(Some(limits::MESSAGE_BYTES))
-        .max_frame_size(Some(limits::MESSAGE_BYTES))
+        .read_buffer_size(buffer)
+        .max_message_size(Some(longest))
+        .max_frame_size(Some(longest))
 }

@@ -9,6 +9,7 @@
 //! | [`AnyVisitor`] | `coview-lifecycle` | the same, checked at run time, for user interfaces |
 //! | [`agent`] | `coview-agent` | the agent's side in the same style |
 //! | [`start`] | `coview-start` | the start tracker, usable alone |
+//! | [`screen`] | `coview-screen` | frames, masks, sources of frames, the codec |
 //! | [`smol`] | `coview-smol` | connecting over WebSocket, TCP or TLS, on the smol runtime |
 //! | [`VisitorId`], [`Profile`], … | `coview-wire` | the vocabulary |
 //! | [`wire`] | `coview-wire` | all of it with the messages, for a [`Link`] or a [`queue::Peer`] |
@@ -82,6 +83,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `smol` | yes | `coview::smol`, the adapter for the smol runtime |
+//! | `screen` | yes | `coview::screen`, the picture of the screen; with `smol` what sends and shows it |
+//! | `generated` | no | `coview::screen::generated`, a page that draws itself, for a demo without a screen |
 
 pub use coview_lifecycle::Anonymous;
 pub use coview_lifecycle::AnonymousStep;
@@ -110,11 +113,17 @@ pub use coview_lifecycle::LinkClosed;
 pub use coview_lifecycle::Manual;
 pub use coview_lifecycle::Next;
 pub use coview_lifecycle::OneClick;
+pub use coview_lifecycle::PassArrival;
+pub use coview_lifecycle::PassOver;
 pub use coview_lifecycle::Pending;
+pub use coview_lifecycle::PipeArrival;
 pub use coview_lifecycle::PresenceConnected;
 pub use coview_lifecycle::PresenceStep;
 pub use coview_lifecycle::Refused;
 pub use coview_lifecycle::RequestError;
+pub use coview_lifecycle::ScreenLink;
+pub use coview_lifecycle::ScreenPass;
+pub use coview_lifecycle::ScreenPipe;
 pub use coview_lifecycle::Sharing;
 pub use coview_lifecycle::SharingStep;
 pub use coview_lifecycle::State;
@@ -179,6 +188,9 @@ pub mod agent {
     pub use coview_agent::SignedIn;
     pub use coview_agent::SignedInStep;
     pub use coview_agent::State;
+    pub use coview_agent::ViewArrival;
+    pub use coview_agent::ViewLink;
+    pub use coview_agent::ViewPass;
     pub use coview_agent::Viewing;
     pub use coview_agent::ViewingStep;
     pub use coview_agent::Watching;
@@ -198,6 +210,36 @@ pub mod start {
     pub use coview_start::StartTracker;
 }
 
+/// The picture of the screen: frames, what is masked in them, where they come from, and the codec.
+#[cfg(feature = "screen")]
+pub mod screen {
+    pub use coview_screen::AppFrames;
+    pub use coview_screen::AppSource;
+    pub use coview_screen::Capture;
+    pub use coview_screen::Damage;
+    pub use coview_screen::DecodeError;
+    pub use coview_screen::Decoded;
+    pub use coview_screen::Decoder;
+    pub use coview_screen::Encoder;
+    pub use coview_screen::EncoderConfig;
+    pub use coview_screen::Frame;
+    pub use coview_screen::FrameError;
+    pub use coview_screen::FrameSource;
+    pub use coview_screen::Input;
+    pub use coview_screen::Mask;
+    pub use coview_screen::MaskError;
+    pub use coview_screen::MaskHandle;
+    pub use coview_screen::MaskState;
+    pub use coview_screen::Masks;
+    pub use coview_screen::Output;
+    pub use coview_screen::Rect;
+    pub use coview_screen::Size;
+    pub use coview_screen::Status;
+    pub use coview_screen::app_frames;
+    #[cfg(feature = "generated")]
+    pub use coview_screen::generated;
+}
+
 /// The adapter for the smol runtime.
 #[cfg(feature = "smol")]
 pub mod smol {
@@ -214,12 +256,23 @@ pub mod smol {
     pub use coview_smol::Driver;
     pub use coview_smol::OpenError;
     pub use coview_smol::OpenErrorKind;
+    pub use coview_smol::PicturePipe;
     pub use coview_smol::ProtocolError;
     pub use coview_smol::Role;
     pub use coview_smol::Roots;
     pub use coview_smol::RootsError;
+    #[cfg(feature = "screen")]
+    pub use coview_smol::ScreenOptions;
+    #[cfg(feature = "screen")]
+    pub use coview_smol::ScreenSender;
+    #[cfg(feature = "screen")]
+    pub use coview_smol::ScreenViewer;
     pub use coview_smol::ServerUrl;
+    #[cfg(feature = "screen")]
+    pub use coview_smol::Stopped;
     pub use coview_smol::UrlError;
+    #[cfg(feature = "screen")]
+    pub use coview_smol::ViewerStep;
     pub use coview_smol::Visitor;
     pub use coview_smol::VisitorChannel;
     pub use coview_smol::VisitorRole;
