@@ -52,7 +52,7 @@ pub enum Departure {
     Left,
     /// The client's connection was gone for longer than the grace or the lease.
     Lost,
-    /// The client broke the protocol too often.
+    /// The client broke the protocol too often, or sent a picture where it may not.
     Policy,
     /// The server shut down.
     Shutdown,

@@ -33,7 +33,8 @@ pub struct Stats {
     pub closed_silent: u64,
     /// Counter: connections the hub closed because the client did not read.
     pub closed_too_slow: u64,
-    /// Counter: connections the hub closed because the protocol was broken too often.
+    /// Counter: connections the hub closed because the protocol was broken too often, or by a
+    /// picture.
     pub closed_protocol: u64,
     /// Counter: messages received, readable or not.
     pub messages_in: u64,

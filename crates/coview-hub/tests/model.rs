@@ -44,6 +44,8 @@ enum VisitorOp {
     StartByAsk(usize),
     /// Accepts and starts, as a well-made client does; or starts under another request.
     AcceptAndStart(usize),
+    /// Accepts and shows something before the start.
+    AcceptAndShow,
     End(usize),
     /// In its session, the one before or another's, for these of its viewers.
     Show(usize, Vec<usize>),
@@ -109,7 +111,7 @@ fn known() -> impl Strategy<Value = usize> {
 
 /// The session the client is in, the one it was in last, or the newest of all.
 fn which_session() -> impl Strategy<Value = usize> {
-    prop_oneof![16 => Just(0usize), 3 => Just(1), 1 => Just(2)]
+    prop_oneof![12 => Just(0usize), 3 => Just(1), 3 => Just(2)]
 }
 
 fn visitor_op() -> impl Strategy<Value = VisitorOp> {
@@ -127,6 +129,7 @@ fn visitor_op() -> impl Strategy<Value = VisitorOp> {
         2 => Just(VisitorOp::StartByKey),
         2 => known().prop_map(VisitorOp::StartByAsk),
         4 => known().prop_map(VisitorOp::AcceptAndStart),
+        1 => Just(VisitorOp::AcceptAndShow),
         2 => (0usize..2).prop_map(VisitorOp::End),
         8 => (which_session(), proptest::collection::vec(0usize..4, 1..4))
             .prop_map(|(session, viewers)| VisitorOp::Show(session, viewers)),
@@ -219,8 +222,8 @@ struct Model {
     keys: Vec<SessionKey>,
     groups: BTreeMap<ConnId, &'static str>,
     roles: BTreeMap<ConnId, bool>,
-    /// Every session that was connected.
-    connected: Vec<SessionId>,
+    /// Every session anybody was told of, accepted or connected.
+    told: Vec<SessionId>,
     /// The picture that is being sent and how many were relayed, while one is.
     showing: Option<(SessionId, Vec<u8>, BTreeSet<ConnId>)>,
     shown: u8,
@@ -269,7 +272,7 @@ impl Model {
             keys: Vec::new(),
             groups: BTreeMap::new(),
             roles: BTreeMap::new(),
-            connected: Vec::new(),
+            told: Vec::new(),
             showing: None,
             shown: 0,
             read: 0,
@@ -406,6 +409,11 @@ impl Model {
                 self.visitor(who, &VisitorOp::Displayed(0));
                 self.visitor(who, &VisitorOp::Accept(0));
                 return self.visitor(who, &VisitorOp::StartByAsk(*back));
+            }
+            VisitorOp::AcceptAndShow => {
+                self.visitor(who, &VisitorOp::Displayed(0));
+                self.visitor(who, &VisitorOp::Accept(0));
+                return self.show(who, 2, &[0]);
             }
             VisitorOp::End(back) => {
                 let start = self.visitors[who].starts.iter().rev().nth(*back).copied();
@@ -592,7 +600,7 @@ impl Model {
         let session = match which {
             0 => client.session,
             1 => client.ended,
-            _ => self.connected.last().copied(),
+            _ => self.told.last().copied(),
         };
         session.unwrap_or(SessionId::new(66))
     }
@@ -731,7 +739,7 @@ impl Model {
             }
             ServerMessage::SessionConnected(it) => {
                 let by = self.starts.remove(&(conn, it.re)).expect("a start that was asked for");
-                self.connected.push(it.session);
+                self.told.push(it.session);
                 if let Some(client) = client {
                     client.session = Some(it.session);
                     client.running = Some(it.start);
@@ -810,6 +818,8 @@ impl Model {
                 story.outcome = Some(it.outcome);
                 if it.outcome == AskOutcome::Accepted {
                     assert!(story.accepted, "accepted before displayed: {story:?}");
+                    // It has a number now, and nobody may show anything in it yet.
+                    self.told.extend(it.session);
                     assert!(it.session.is_some());
                 }
             }
