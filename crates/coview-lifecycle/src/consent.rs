@@ -39,11 +39,13 @@ pub enum Capability {
     View,
 }
 
-impl Consent {
-    pub(crate) fn to_view(session: SessionId) -> Self {
-        Self { session, capability: Capability::View, tether: Tether::default() }
-    }
+/// The visitor has said yes to this session. It is no associated function, so that no compiler offers
+/// it to an app.
+pub(crate) fn to_view(session: SessionId) -> Consent {
+    Consent { session, capability: Capability::View, tether: Tether::default() }
+}
 
+impl Consent {
     /// Ties a pass to it; one that was tied before is over.
     pub(crate) fn tie(&mut self) -> Tied {
         self.tether.tie()

@@ -12,6 +12,7 @@ use coview_wire::SessionId;
 use coview_wire::StartId;
 use coview_wire::VisitorId;
 
+use crate::consent;
 use crate::consent::Consent;
 use crate::facts::Granted;
 use crate::facts::Presence;
@@ -357,7 +358,7 @@ where
             visitor.shared.end_session(start);
             return Err(misfit(visitor));
         };
-        let consent = Consent::to_view(session);
+        let consent = consent::to_view(session);
         Ok(visitor.map(|home| Self { mode: Manual { key }, home, start, session, consent }))
     }
 
@@ -375,7 +376,7 @@ impl Request<PresenceConnected> for Sharing<OneClick, PresenceConnected> {
             Granted::Session(start, session) => (start, session),
             Granted::Identity(_) | Granted::Presence => return Err(misfit(visitor)),
         };
-        let consent = Consent::to_view(session);
+        let consent = consent::to_view(session);
         Ok(visitor.map(|home| Self { mode: OneClick(()), home, start, session, consent }))
     }
 

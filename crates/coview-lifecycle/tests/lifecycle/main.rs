@@ -12,6 +12,7 @@ mod late;
 mod model;
 mod redaction;
 mod resumed;
+mod screen;
 mod steps;
 mod support;
 mod transitions;
