@@ -42,12 +42,19 @@ use coview_wire::Leave;
 use coview_wire::LogOut;
 use coview_wire::Message;
 use coview_wire::Moment;
+use coview_wire::Picture;
+use coview_wire::PictureRelay;
 use coview_wire::Ping;
 use coview_wire::PresenceDisconnect;
 use coview_wire::RefusalCode;
 use coview_wire::ServerMessage;
 use coview_wire::SessionId;
 use coview_wire::Unwatch;
+use coview_wire::ViewerEvent;
+use coview_wire::ViewerId;
+use coview_wire::ViewerNotice;
+use coview_wire::ViewerSays;
+use coview_wire::ViewerSignal;
 use coview_wire::VisitorId;
 use coview_wire::Watch;
 
@@ -967,6 +974,224 @@ fn an_agent_is_told_that_its_view_ended() {
     accepted.give(Input::Dropped);
     let (_, heard) = agent_restored(&mut accepted);
     assert_eq!(view_ended(&heard), Some(EndReason::AgentLost), "the session to come never came");
+}
+
+// ---------------------------------------------------------------- the picture
+
+const SESSION: SessionId = SessionId::new(9);
+const VIEWER: ViewerId = ViewerId::new(4);
+
+fn picture(session: SessionId) -> Vec<u8> {
+    Picture::encode(session, &[VIEWER], b"body")
+}
+
+fn notice(session: SessionId) -> Vec<u8> {
+    ViewerNotice { session, viewer: VIEWER, event: ViewerEvent::Joined }.encode()
+}
+
+fn signal(session: SessionId) -> Vec<u8> {
+    ViewerSignal { session, says: ViewerSays::Refresh }.encode()
+}
+
+fn relay(session: SessionId) -> Vec<u8> {
+    PictureRelay::encode(session, b"body")
+}
+
+/// Whether what is said and what is heard of the picture passes; what does not is counted.
+#[track_caller]
+fn passes<R: coview_proto::Role>(
+    driver: &mut Driver<R>,
+    said: &[u8],
+    heard: &[u8],
+) -> (bool, bool) {
+    let before = driver.engine.stats();
+    let up = driver.give(Input::SayBinary(said.to_vec()));
+    let dropped = driver.engine.stats().dropped - before.dropped;
+    let down = driver.give(Input::Binary(heard));
+    let unexpected = driver.engine.stats().unexpected - before.unexpected;
+    let (up_passes, down_passes) = (!up.is_empty(), !down.is_empty());
+    assert_eq!((up_passes, down_passes), (dropped == 0, unexpected == 0));
+    if up_passes {
+        assert_eq!(up, [Output::SendBinary(said.to_vec())]);
+    }
+    if down_passes {
+        assert_eq!(down, [Output::HearBinary(heard.to_vec())]);
+    }
+    (up_passes, down_passes)
+}
+
+#[track_caller]
+fn visitor_passes(visitor: &mut Driver<VisitorRole>) -> bool {
+    let both = passes(visitor, &picture(SESSION), &notice(SESSION));
+    assert_eq!(visitor.engine.picture_session().is_some() && live(visitor), both.0);
+    assert_eq!(both.0, both.1);
+    both.0
+}
+
+fn live<R: coview_proto::Role>(driver: &Driver<R>) -> bool {
+    driver.engine.connectivity() == Connectivity::Connected
+}
+
+const ENDED: &str = r#"{"t":"session_ended","start":1,"session":9,"reason":"agent"}"#;
+
+#[test]
+fn pictures_pass_while_the_session_runs_and_no_longer() {
+    let mut visitor = visitor();
+    visitor.go_online();
+    assert!(!visitor_passes(&mut visitor), "nothing is shared");
+    visitor.say(start(3, 1));
+    assert!(!visitor_passes(&mut visitor), "nothing is granted");
+    visitor.text(r#"{"t":"session_connected","re":3,"start":1,"session":9,"key":"123456786"}"#);
+    assert!(visitor_passes(&mut visitor));
+    visitor.text(r#"{"t":"session_ended","start":1,"session":8,"reason":"agent"}"#);
+    assert!(visitor_passes(&mut visitor), "another session ended");
+    visitor.text(ENDED);
+    assert!(!visitor_passes(&mut visitor));
+}
+
+#[test]
+fn what_the_visitor_ends_is_over_as_soon_as_it_is_said() {
+    for said in [end(4, 1), LogOut { re: re(4) }.into()] {
+        let mut visitor = visitor();
+        visitor.share();
+        assert!(visitor_passes(&mut visitor));
+        visitor.say(said);
+        assert!(!visitor_passes(&mut visitor), "said, and not acted on");
+        visitor.text(r#"{"t":"pong","seen":4}"#);
+        assert!(!visitor_passes(&mut visitor), "acted on");
+    }
+    let mut other = visitor();
+    other.share();
+    other.say(end(4, 2));
+    assert!(visitor_passes(&mut other), "another start was ended");
+    other.say(update(5, "page", "/pay"));
+    assert!(visitor_passes(&mut other));
+    other.give(Input::Leave);
+    assert_eq!(other.engine.picture_session(), None);
+    assert_eq!(other.give(Input::SayBinary(picture(SESSION))), []);
+}
+
+#[test]
+fn a_picture_is_never_kept_for_a_later_connection() {
+    let mut visitor = visitor();
+    visitor.share();
+    visitor.give(Input::Dropped);
+    for dropped in 1..=2 {
+        assert_eq!(visitor.give(Input::SayBinary(picture(SESSION))), []);
+        assert_eq!(visitor.engine.stats().dropped, dropped);
+        if dropped == 1 {
+            visitor.wake();
+        }
+    }
+    visitor.give(Input::Opened);
+    assert_eq!(passes(&mut visitor, &picture(SESSION), &notice(SESSION)), (false, false));
+    let resumed = r#"{"t":"resumed","re":0,"snapshot":{"seen":3,"visitor":"customer-42","presence":{"presence":7,"focused":true},"session":{"start":1,"session":9,"key":"123456786","count":0,"guests":[]}}}"#;
+    let outputs = visitor.text(resumed);
+    assert!(outputs.iter().all(|output| !matches!(output, Output::SendBinary(_))));
+    assert!(visitor_passes(&mut visitor));
+
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    visitor.give(Input::Opened);
+    visitor.text(SNAPSHOT_ONLINE);
+    assert!(!visitor_passes(&mut visitor), "it ended meanwhile");
+}
+
+#[test]
+fn a_server_that_has_forgotten_the_session_gets_no_picture_of_it() {
+    let mut visitor = visitor();
+    visitor.share();
+    visitor.give(Input::Dropped);
+    visitor.wake();
+    visitor.give(Input::Opened);
+    visitor.text(RESUME_FAILED);
+    visitor.text(&welcome("secret-2"));
+    assert_eq!(passes(&mut visitor, &picture(SESSION), &notice(SESSION)), (false, false));
+    visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
+    visitor.text(r#"{"t":"presence_connected","re":0,"presence":8,"focused":true}"#);
+    assert!(live(&visitor));
+    assert!(!visitor_passes(&mut visitor));
+}
+
+#[test]
+fn each_side_says_and_hears_its_own_messages_of_its_own_session() {
+    let other = SessionId::new(8);
+    let nonsense = vec![9; 40];
+    let mut visitor = visitor();
+    visitor.share();
+    for said in [signal(SESSION), relay(SESSION), notice(SESSION), picture(other), nonsense.clone()]
+    {
+        assert_eq!(passes(&mut visitor, &said, &notice(SESSION)), (false, true), "{said:?}");
+    }
+    for heard in [relay(SESSION), picture(SESSION), signal(SESSION), notice(other), vec![]] {
+        assert_eq!(passes(&mut visitor, &picture(SESSION), &heard), (true, false), "{heard:?}");
+    }
+    let mut agent = viewing();
+    for said in [picture(SESSION), relay(SESSION), notice(SESSION), signal(other), nonsense] {
+        assert_eq!(passes(&mut agent, &said, &relay(SESSION)), (false, true), "{said:?}");
+    }
+    for heard in [notice(SESSION), picture(SESSION), signal(SESSION), relay(other), vec![]] {
+        assert_eq!(passes(&mut agent, &signal(SESSION), &heard), (true, false), "{heard:?}");
+    }
+}
+
+/// An agent in session 9.
+fn viewing() -> Driver<AgentRole> {
+    let mut agent = agent();
+    agent.connect();
+    let key = coview_wire::SessionKey::parse("123456786").unwrap();
+    agent.give(Input::Say(coview_wire::Join { re: re(1), key }.into()));
+    agent.text(r#"{"t":"joined","re":1,"session":9,"count":1,"guests":[]}"#);
+    agent
+}
+
+#[test]
+fn an_agent_sees_what_it_is_in_and_nothing_it_has_left() {
+    let both = |agent: &mut Driver<AgentRole>| passes(agent, &signal(SESSION), &relay(SESSION));
+    let leave = |session| AgentMessage::from(Leave { re: re(2), session });
+    let end = coview_wire::EndSession { re: re(2), session: SESSION };
+    for said in [leave(Some(SESSION)), leave(None), end.into()] {
+        let mut agent = viewing();
+        assert_eq!(both(&mut agent), (true, true));
+        agent.give(Input::Say(said));
+        assert_eq!(both(&mut agent), (false, false));
+        agent.text(r#"{"t":"pong","seen":2}"#);
+        assert_eq!(both(&mut agent), (false, false));
+    }
+    let mut elsewhere = viewing();
+    elsewhere.give(Input::Say(leave(Some(SessionId::new(8)))));
+    assert_eq!(both(&mut elsewhere), (true, true));
+    elsewhere.text(r#"{"t":"session_ended","session":9,"reason":"visitor"}"#);
+    assert_eq!(both(&mut elsewhere), (false, false));
+
+    let mut asking = agent();
+    asking.connect();
+    assert_eq!(both(&mut asking), (false, false));
+}
+
+#[test]
+fn pictures_do_not_stand_for_signs_of_life_of_the_other_side() {
+    let mut visitor = visitor();
+    visitor.share();
+    let ping_at = visitor.wake_at.unwrap().at;
+    visitor.secs(15).give(Input::SayBinary(picture(SESSION)));
+    assert_eq!(visitor.wake_at.unwrap().at, ping_at, "what is said does not put off the ping");
+    assert_eq!(sent(&visitor.wake_for("a ping is due")), ["ping"]);
+    visitor.secs(15).give(Input::Binary(&notice(SESSION)));
+    assert_eq!(sent(&visitor.wake_for("a ping is due")), ["ping"]);
+    assert!(live(&visitor), "what is heard is a sign of life");
+}
+
+#[test]
+fn no_pixel_is_shown_by_debug() {
+    for shown in [
+        format!("{:?}", Input::<VisitorRole>::SayBinary(b"pixels".to_vec())),
+        format!("{:?}", Input::<VisitorRole>::Binary(b"pixels")),
+        format!("{:?}", Output::<VisitorRole>::SendBinary(b"pixels".to_vec())),
+        format!("{:?}", Output::<VisitorRole>::HearBinary(b"pixels".to_vec())),
+    ] {
+        assert!(shown.ends_with("Binary(6 bytes)"), "{shown}");
+    }
 }
 
 // ---------------------------------------------------------------- secrets and types

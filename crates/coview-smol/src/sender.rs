@@ -154,7 +154,7 @@ impl<P: ScreenPipe> ScreenSender<P> {
         source: Box<dyn FrameSource>,
         ScreenOptions { fps, lossy }: ScreenOptions,
     ) -> Self {
-        let config = EncoderConfig { lossy, ..EncoderConfig::default() };
+        let config = EncoderConfig { lossy };
         let frame = Frame::blank(Size::new(1, 1)).expect("one pixel is a frame");
         let worker = Worker { encoder: Encoder::new(config), source, frame, began: now() };
         let period = Duration::from_secs(1) / u32::from(fps.clamp(1, 60));
