@@ -1,7 +1,7 @@
 // The console: signs an agent in, and shows what the facts say.
 
 import { Client, SUBPROTOCOL } from "./client.js";
-import { announce, find, show, toast, write } from "./dom.js";
+import { announce, find, isolate, show, toast, write } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Home, nameOf } from "./home.js";
 import { Viewer } from "./viewer.js";
@@ -252,7 +252,7 @@ function follow(before) {
     }[ask.status]);
   }
   if (outcome !== null && outcome !== before.outcome) {
-    const who = nameOf(facts, outcome.visitor);
+    const who = isolate(nameOf(facts, outcome.visitor));
     const { title, text } = outcome.kind === "view" ? words.sessionEnd(outcome.reason, who)
       : outcome.kind === "ask" ? words.askOutcome(outcome.outcome, who)
         : words.refusal(outcome.code, outcome.request, who);
@@ -267,18 +267,23 @@ function follow(before) {
 
 // Showing it.
 
-let planned = false;
+const rendering = { planned: false, ended: 0, took: 0 };
 
-/** Renders soon, once, however much happens until then. */
+/** Renders soon, once, however much happens until then. A large group changes all the time: a page
+ * that is dear to render is rendered less often, so that a tenth of the time is spent on it. */
 function later() {
-  if (planned) return;
-  planned = true;
+  if (rendering.planned) return;
+  rendering.planned = true;
   const now = () => {
-    planned = false;
+    rendering.planned = false;
+    const begun = world.now();
     render();
+    rendering.ended = world.now();
+    rendering.took = rendering.ended - begun;
   };
+  const rest = rendering.ended + 9 * rendering.took - world.now();
   // A page nobody looks at gets no frames, and still has a title.
-  if (document.hidden) setTimeout(now, 200);
+  if (document.hidden || rest > 50) setTimeout(now, Math.max(rest, 100));
   else requestAnimationFrame(now);
 }
 
@@ -305,7 +310,7 @@ function render() {
   if (screen === "home") home.render(facts, { now, live });
   if (screen === "viewer") viewer.render({ name: nameOf(facts, watched.visitor), agent, live, now });
   if (screen === "ended") {
-    const { title, text } = words.sessionEnd(facts.outcome.reason, nameOf(facts, facts.outcome.visitor));
+    const { title, text } = words.sessionEnd(facts.outcome.reason, isolate(nameOf(facts, facts.outcome.visitor)));
     write(find("ended-title"), title);
     write(find("ended-text"), text);
     find("ended").dataset.reason = facts.outcome.reason;

@@ -20,6 +20,9 @@ export function make(tag, properties = {}, ...children) {
 /** Text of a stranger's. */
 export const foreign = (text) => make("bdi", { dir: "auto", textContent: text });
 
+/** Text of a stranger's for within a sentence: the direction of its script ends where it does. */
+export const isolate = (text) => `\u2068${text}\u2069`;
+
 /** An icon of the page's symbols. */
 export function icon(name, className = "icon") {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -11,7 +11,8 @@ export const ROSTER_MAX = 16 * 1024;
  * The facts of one signed-in agent. What it has to say goes through `say(message) → number`; the
  * time in milliseconds comes from `now()`.
  *
- * - `roster`: `Map` of visitor id → card, with `since` instead of `online_ms`; `whole` says whether
+ * - `roster`: `Map` of visitor id → card, with `since` instead of `online_ms`; `rosterChanges` grows
+ *   with every change of it; `whole` says whether
  *   everybody is in it, `watching` whether a first list has arrived at all.
  * - `request`: what waits for the server's answer, `{ re, kind: "ask" | "join", visitor }`.
  * - `ask`: the ask that waits for the visitor, `{ ask, visitor, expiresAt, status, session }`, where
@@ -22,6 +23,7 @@ export const ROSTER_MAX = 16 * 1024;
  */
 export class Facts {
   roster = new Map();
+  rosterChanges = 0;
   watching = false;
   paging = false;
   cut = false;
@@ -120,6 +122,7 @@ export class Facts {
         break;
       case "visitor_offline":
         this.roster.delete(message.visitor);
+        this.rosterChanges += 1;
         break;
       case "asked":
         this.#asked(message.re, message.ask, message.expires_ms);
@@ -161,6 +164,7 @@ export class Facts {
   #page({ re, first, more, visitors }) {
     // A roster that answers nothing follows a resume; one that answers an earlier watch is stale.
     if (re !== undefined && re !== null && re !== 0 && re !== this.#watch) return;
+    this.rosterChanges += 1;
     if (first) {
       this.roster.clear();
       this.cut = false;
@@ -176,6 +180,7 @@ export class Facts {
       return;
     }
     const { visitor, profile, data, app, reachable, busy, online_ms: onlineMs } = card;
+    this.rosterChanges += 1;
     this.roster.set(visitor, {
       visitor,
       name: profile?.name ?? null,

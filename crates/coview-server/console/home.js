@@ -1,6 +1,6 @@
 // The list of who is online, the key, and what is under way with one visitor.
 
-import { announce, find, foreign, icon, make, show, write } from "./dom.js";
+import { announce, find, foreign, icon, isolate, make, show, write } from "./dom.js";
 import { DIGITS_MAX, groupDigits, groupTyped, readKey } from "./key.js";
 import * as words from "./words.js";
 
@@ -24,6 +24,8 @@ export class Home {
   #chosen = null;
   #rows = new Map();
   #shown = [];
+  /** What the search found last; a second without news finds the same. */
+  #found = null;
   #panelKey = "";
   #key = new KeyField((digits) => this.#to.join(digits), () => this.#to.withdraw());
 
@@ -89,18 +91,24 @@ export class Home {
 
   // The list.
 
+  /** Whom the search finds, in the order of their names. */
   #matches() {
+    const facts = this.#facts;
     const wanted = find("search").value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    const found = [];
-    for (const card of this.#facts.roster.values()) {
+    const key = `${facts.rosterChanges} ${wanted.join(" ")}`;
+    if (this.#found?.facts === facts && this.#found.key === key) return this.#found.cards;
+    const cards = [];
+    for (const card of facts.roster.values()) {
       const { visitor, name, email, phone, data } = card;
-      const hay = [visitor, name, email, phone, ...data.map(([, value]) => value)];
-      const text = hay.filter(Boolean).join("\n").toLocaleLowerCase();
-      if (wanted.every((word) => text.includes(word))) found.push(card);
+      const text = [visitor, name ?? "", email ?? "", phone ?? "", ...data.map(([, value]) => value)]
+        .join("\n").toLocaleLowerCase();
+      if (wanted.every((word) => text.includes(word))) cards.push(card);
     }
-    return found.sort((a, b) =>
+    cards.sort((a, b) =>
       collator.compare(a.name ?? a.visitor, b.name ?? b.visitor) ||
       collator.compare(a.visitor, b.visitor));
+    this.#found = { facts, key, cards };
+    return cards;
   }
 
   #renderRoster() {
@@ -394,9 +402,6 @@ export class Home {
     ];
   }
 }
-
-/** Keeps the direction of a name's script from its surroundings where there is no element. */
-const isolate = (text) => `\u2068${text}\u2069`;
 
 /** The field of the key: groups as it is typed, and says what is wrong before anything is sent. */
 class KeyField {

@@ -282,15 +282,16 @@ export class Picture {
     decoding.catch(() => {});
     this.#queued += 1;
     this.#queue = this.#queue.then(async () => {
+      let bitmaps = [];
       try {
-        const bitmaps = await decoding;
+        bitmaps = await decoding;
         if (epoch === this.#epoch) {
           this.#draw(update, new Map(images.map((image, at) => [image, bitmaps[at]])));
         }
-        for (const bitmap of bitmaps) bitmap.close();
       } catch {
         if (epoch === this.#epoch) this.#refuse();
       } finally {
+        for (const bitmap of bitmaps) bitmap.close();
         this.#queued -= 1;
       }
     });
