@@ -96,7 +96,7 @@ scene("while it is unknown what is private, nothing is shown", async (stage) => 
   const blank = await showsExactly(ada.page, ann, "blank");
   const colours = new Set(new Uint32Array(Uint8Array.from(blank.pixels).buffer).map((word) => word & 0x00ff_ffff));
   assert.equal(colours.size, 1, "it is of one colour");
-  await ada.reads("viewer-note", /Hidden for now/);
+  await ada.reads("viewer", /Hidden for now/);
   await ann.draw("jump");
   await ann.draw("jump");
   assert.equal(differing(await shown(ada.page), blank), 0, "it stays hidden");

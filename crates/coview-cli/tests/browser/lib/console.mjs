@@ -27,7 +27,8 @@ export class Desk {
   faults = [];
   /** The messages that left the page: text as it is, `null` for binary. */
   said = [];
-  #tolerated = [];
+  /** That pixels are read back often is the test's doing. */
+  #tolerated = [/willReadFrequently/];
 
   static async open(browser, stage, { url = stage.url, viewport = LAPTOP, context, ...options } = {}) {
     const desk = new Desk();
