@@ -104,8 +104,9 @@ use crate::table::AgentStateKind;
 /// ```
 #[must_use = "dropping an agent means leaving"]
 pub struct Agent<S, L> {
-    pub(crate) shared: Box<Shared<L>>,
+    // Dropped first, so that a pass to see is over before the link lets anybody know.
     pub(crate) state: S,
+    pub(crate) shared: Box<Shared<L>>,
 }
 
 /// What an agent keeps whatever its state: one pointer, moved from state to state.
@@ -425,20 +426,23 @@ impl<L: AgentLink> Agent<Viewing, L> {
 
     /// Leaves the session, which goes on without this agent. It takes effect at once, with or
     /// without a connection, and cannot fail.
-    pub fn leave(mut self) -> Agent<SignedIn, L> {
-        self.shared.facts.view_given_up();
-        self.shared.leave(self.state.session);
-        self.map(|_| SignedIn(()))
+    pub fn leave(self) -> Agent<SignedIn, L> {
+        let session = self.state.session;
+        let mut agent = self.map(|_| SignedIn(()));
+        agent.shared.facts.view_given_up();
+        agent.shared.leave(session);
+        agent
     }
 
     /// Ends the session for everybody. It takes effect at once, with or without a connection, and
     /// cannot fail.
-    pub fn end(mut self) -> Agent<SignedIn, L> {
-        self.shared.facts.view_given_up();
+    pub fn end(self) -> Agent<SignedIn, L> {
         let session = self.state.session;
-        let re = self.shared.facts.next_request();
-        self.shared.link.send(AgentMessage::EndSession(EndSession { re, session }));
-        self.map(|_| SignedIn(()))
+        let mut agent = self.map(|_| SignedIn(()));
+        agent.shared.facts.view_given_up();
+        let re = agent.shared.facts.next_request();
+        agent.shared.link.send(AgentMessage::EndSession(EndSession { re, session }));
+        agent
     }
 
     /// Removes another agent from the session. [`Change::Guests`](crate::Change::Guests) tells when

@@ -111,8 +111,9 @@ use crate::table::StateKind;
 /// ```
 #[must_use = "dropping a visitor means leaving"]
 pub struct Visitor<S, L> {
-    pub(crate) shared: Box<Shared<L>>,
+    // Dropped first, so that the consent is gone before the link lets anybody know.
     pub(crate) state: S,
+    pub(crate) shared: Box<Shared<L>>,
 }
 
 /// What a visitor keeps whatever its state: one pointer, moved from state to state.
@@ -716,9 +717,12 @@ impl<M, H, L: Link> Visitor<Sharing<M, H>, L> {
     /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
     /// visitor.end();
     /// ```
-    pub fn end(mut self) -> Visitor<H, L> {
-        self.shared.end_session(self.state.start);
-        self.map(|sharing| sharing.home)
+    pub fn end(self) -> Visitor<H, L> {
+        let start = self.state.start;
+        // The consent goes first: after the end is said no picture is.
+        let mut visitor = self.map(|sharing| sharing.home);
+        visitor.shared.end_session(start);
+        visitor
     }
 }
 

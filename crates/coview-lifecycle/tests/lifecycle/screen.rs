@@ -1,6 +1,7 @@
 //! The right to send the screen ends with the consent, whichever way that ends.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Context;
@@ -11,13 +12,20 @@ use std::task::Waker;
 use coview_lifecycle::Arrival;
 use coview_lifecycle::Command;
 use coview_lifecycle::Connectivity;
+use coview_lifecycle::Link;
 use coview_lifecycle::LinkClosed;
 use coview_lifecycle::PassArrival;
 use coview_lifecycle::PassOver;
+use coview_lifecycle::ScreenLink;
 use coview_lifecycle::ScreenPass;
 use coview_lifecycle::StateKind;
+use coview_lifecycle::Visitor;
+use coview_lifecycle::queue;
 use coview_lifecycle::queue::Peer;
+use coview_lifecycle::queue::QueueLink;
 use coview_lifecycle::queue::QueuePipe;
+use coview_wire::AppState;
+use coview_wire::ClientMessage;
 use coview_wire::EndReason;
 use coview_wire::Picture;
 use coview_wire::SessionId;
@@ -200,6 +208,71 @@ fn a_crowd_of_viewers_is_sent_to_in_several_messages() {
     assert_eq!(reached, crowd);
     assert_eq!(pass.send(&[], b"body"), Ok(()));
     assert_eq!(peer.picture(), None);
+}
+
+/// A link that notes whether the pass stood when it was told of the end.
+struct Noting {
+    link: QueueLink,
+    pass: Kept,
+    stood: Arc<Mutex<Vec<bool>>>,
+}
+
+type Kept = Arc<Mutex<Option<ScreenPass<QueuePipe>>>>;
+
+impl Noting {
+    fn note(&self) {
+        let stood = self.pass.lock().unwrap().as_ref().is_some_and(ScreenPass::stands);
+        self.stood.lock().unwrap().push(stood);
+    }
+}
+
+impl Link for Noting {
+    fn send(&mut self, message: ClientMessage) {
+        if let ClientMessage::SessionEnd(_) = message {
+            self.note();
+        }
+        self.link.send(message);
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        self.link.poll_recv(cx)
+    }
+}
+
+impl ScreenLink for Noting {
+    type Pipe = QueuePipe;
+
+    fn screen(&mut self, session: SessionId) -> QueuePipe {
+        self.link.screen(session)
+    }
+}
+
+impl Drop for Noting {
+    fn drop(&mut self) {
+        self.note();
+    }
+}
+
+#[test]
+fn it_is_over_before_anybody_is_told_of_the_end() {
+    for ends in [true, false] {
+        let (link, mut peer) = queue::link();
+        peer.grant_all();
+        let (pass, stood) = (Kept::default(), Arc::default());
+        let link = Noting { link, pass: Arc::clone(&pass), stood: Arc::clone(&stood) };
+        let (visitor, _peer) = queue::visitor();
+        let (group, settings) = (visitor.group().clone(), visitor.settings());
+        let visitor = Visitor::initialized(link, group, settings, AppState::Active);
+        let mut sharing = now(visitor.start_manual()).expect("the peer says yes");
+        *pass.lock().unwrap() = Some(sharing.screen_pass());
+        if ends {
+            drop(sharing.end());
+        } else {
+            drop(sharing);
+        }
+        let stood = stood.lock().unwrap();
+        assert_eq!(*stood, if ends { vec![false, false] } else { vec![false] });
+    }
 }
 
 #[test]
