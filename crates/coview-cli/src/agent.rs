@@ -1,6 +1,8 @@
 //! `coview agent`: an agent one can talk to.
 
 mod line;
+mod picture;
+mod save;
 mod words;
 
 use core::time::Duration;
@@ -24,6 +26,8 @@ use futures_lite::FutureExt;
 use smol::Timer;
 
 use crate::agent::line::Line;
+use crate::agent::picture::Picture;
+use crate::agent::picture::Seen;
 use crate::args::AgentArgs;
 use crate::failure::Failure;
 use crate::failure::remedy;
@@ -45,7 +49,8 @@ type Pending = coview_agent::AnyPending<Link>;
 
 pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
     let config = args.config()?;
-    let mut desk = Desk { terminal: Terminal::new()?, say: Say::new(args.json) };
+    let picture = Picture::new(args.save_png)?;
+    let mut desk = Desk { terminal: Terminal::new()?, say: Say::new(args.json), picture };
     let opened = async { Some(coview_smol::open_agent(config).await) };
     let given_up = async {
         desk.terminal.interrupted().await;
@@ -72,6 +77,7 @@ pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
     agent.watch(Watching::Group);
 
     let talked = desk.talk(agent.into()).await;
+    desk.tell_all(AgentStateKind::SignedIn, Picture::finish);
     // Whatever happened, the agent is gone by now, and the driver says so to the server.
     let left = desk.terminal.let_go(driver).await;
     if talked.is_ok() && left.is_ok() {
@@ -84,6 +90,8 @@ pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
 struct Desk {
     terminal: Terminal,
     say: Say,
+    /// What is on the screen of the visitor the agent is in a session with.
+    picture: Picture,
 }
 
 enum Now {
@@ -95,6 +103,7 @@ enum Now {
 
 enum Happened<T> {
     World(T),
+    Picture(Seen),
     Heard(Heard),
 }
 
@@ -119,13 +128,20 @@ impl Desk {
         }
     }
 
-    async fn free(&mut self, agent: AnyAgent) -> Result<Now, Failure> {
+    async fn free(&mut self, mut agent: AnyAgent) -> Result<Now, Failure> {
+        self.tell_all(agent.state(), |picture| picture.follow(&mut agent));
         let mut next = agent.next();
         let happened = async { Happened::World((&mut next).await) }
             .or(async { Happened::Heard(self.terminal.heard().await) })
+            .or(async { Happened::Picture(self.picture.next().await) })
             .await;
         match happened {
             Happened::World(step) => self.stepped(step).map(Now::Free),
+            Happened::Picture(seen) => {
+                let agent = next.into_agent().expect("no step was taken");
+                self.tell_all(agent.state(), |picture| picture.saw(seen));
+                Ok(Now::Free(agent))
+            }
             Happened::Heard(heard) => {
                 let agent = next.into_agent().expect("no step was taken");
                 Ok(self.hear(agent, heard))
@@ -157,6 +173,7 @@ impl Desk {
                 Ok(Now::Free(agent))
             }
             Happened::World(Err(AnyRequestError::Closed(reason))) => Err(self.closed(reason)),
+            Happened::Picture(_) => Ok(Now::Asking(pending, trigger)),
             Happened::Heard(heard) => Ok(self.hear_asking(pending, trigger, heard)),
         }
     }
@@ -339,6 +356,10 @@ impl Desk {
                     self.error(state, "you are in no session");
                 }
             }
+            Line::Save(file) => match self.picture.save(&file) {
+                Ok(event) => self.tell(state, event),
+                Err(why) => self.error(state, &why),
+            },
             Line::Cancel => self.error(state, "nothing waits for an answer"),
             Line::Status => self.tell(state, words::status(&agent)),
             Line::Help => self.say.hint(words::HELP),
@@ -424,10 +445,24 @@ impl Desk {
             Ok(Line::Status) => self.say.hint(format_args!(
                 "{DIM}`{trigger}` waits for its answer; `cancel` takes it back{DIM:#}"
             )),
-            Ok(Line::Do(_) | Line::List | Line::Watch(_) | Line::Unwatch | Line::Eject(_))
+            Ok(
+                Line::Do(_)
+                | Line::List
+                | Line::Watch(_)
+                | Line::Unwatch
+                | Line::Eject(_)
+                | Line::Save(_),
+            )
             | Err(_) => self.terminal.keep(Heard::Line(line)),
         }
         Now::Asking(pending, trigger)
+    }
+
+    /// Tells what there is to tell about the picture.
+    fn tell_all(&mut self, state: AgentStateKind, told: impl FnOnce(&mut Picture) -> Vec<Event>) {
+        for event in told(&mut self.picture) {
+            self.tell(state, event);
+        }
     }
 
     fn tell(&mut self, state: AgentStateKind, event: Event) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use coview_screen::Mask;
 use coview_smol::AgentConfig;
 use coview_smol::Roots;
 use coview_smol::ServerUrl;
@@ -15,6 +16,9 @@ use coview_wire::GroupId;
 use coview_wire::Profile;
 
 use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::screen::Shown;
+use crate::screen::mask;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -24,8 +28,8 @@ Exit codes:
 
 /// Consented screen sharing between a visitor inside an app and a support agent.
 ///
-/// New here? `coview demo` shows the whole story in a few seconds. Then, in three terminals:
-/// `coview serve`, and the two commands it prints.
+/// New here? `coview demo` prints the address of a page to open in a browser, where somebody waits
+/// to show you a screen. Then, in three terminals: `coview serve`, and the two commands it prints.
 #[derive(Debug, Parser)]
 #[command(name = "coview", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -49,6 +53,8 @@ pub(crate) enum Command {
     /// to standard output. The key of a session is shown if it began with a key, and never if an agent
     /// asked.
     ///
+    /// While a session runs, agents see what --screen names, and nothing under a --mask.
+    ///
     /// Ctrl-C, `quit` or the end of input leave: the session ends and agents are told.
     #[command(after_help = EXIT_CODES, after_long_help = SHARE_HELP)]
     Share(ShareArgs),
@@ -61,12 +67,19 @@ pub(crate) enum Command {
     /// visitor is told.
     #[command(after_help = EXIT_CODES, after_long_help = AGENT_HELP)]
     Agent(AgentArgs),
-    /// Watch the whole story: a server, visitors and agents in one process, each step checked.
+    /// See it work: a server with the agents' console, and visitors who share a screen with you.
     ///
-    /// It starts a server on a free loopback port, connects two visitors and two agents, each on a
-    /// WebSocket of its own, and walks through both ways to share. Every fact is checked as it goes:
-    /// the exit code is 0 only if every step happened.
-    #[command(after_help = EXIT_CODES)]
+    /// It prints the address of the console, a token to sign in with and a key to type there. Open
+    /// the page in a browser: you are the agent. One visitor shares with the key and gives a new one
+    /// when the session is over; another is online and can be asked with one click: the terms come
+    /// up here, and you answer for her, or after 3 seconds she accepts if nobody can type here.
+    ///
+    /// Ctrl-C ends every session and stops.
+    ///
+    /// With --headless it needs no browser and nobody: it connects two visitors and two agents, each
+    /// on a WebSocket of its own, walks through the whole story and checks every fact, received
+    /// pixels included. The exit code is 0 only if every step happened.
+    #[command(after_help = EXIT_CODES, after_long_help = DEMO_HELP)]
     Demo(DemoArgs),
 }
 
@@ -125,6 +138,7 @@ Events with --json, one object a line, each with `event`, most with `state`:
   connected identified online updated terms sharing declined terms_withdrawn presence_lost guests
   ended offline logged_out app focus connectivity cancelled refused misuse problem error status
   closed left
+  screen_none screen_started screen_paused screen_resumed screen_gone screen_stopped
 A key stands only in `sharing` and `status`, and only while a session that began with a key runs.
 
 Exit codes:
@@ -164,9 +178,33 @@ pub(crate) struct ShareArgs {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
+    /// What agents see while a session runs.
+    ///
+    /// x11 is the display named by DISPLAY; x11:WINDOW one window of it, by its number as `xwininfo`
+    /// shows it (0x… or decimal); generated a page that draws itself; generated:SCENE one thing that
+    /// happens on it, again and again (still, typing, scroll-24, video and more).
+    #[arg(long, value_name = "x11[:WINDOW]|generated|none", default_value_t = Screen::None)]
+    screen: Screen,
+
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+
     /// Write what happens as JSON lines, without colour; the field `event` names what happened
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How a screen is shown, whichever it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PictureArgs {
+    /// How many pictures a second are taken at most, 1 to 60
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=60))]
+    pub(crate) fps: u8,
+
+    /// Cover this area before anything leaves: its left and upper edge, its width and height, in
+    /// pixels of the screen or window; agents see the label in its place. May be given several times
+    #[arg(long = "mask", value_name = "X,Y,WxH[:LABEL]", value_parser = mask, allow_hyphen_values = true)]
+    masks: Vec<Mask>,
 }
 
 const AGENT_HELP: &str = "\
@@ -180,6 +218,7 @@ Commands, one a line:
   leave                   leave the session, which goes on
   end                     end the session for everybody
   eject AGENT             remove another agent from the session
+  save FILE               write the picture as it is now, as PNG
   cancel                  take back what the server has not answered yet
   status, help, quit      also: end of input
 
@@ -187,6 +226,7 @@ Events with --json, one object a line, each with `event`, most with `state`:
   signed_in roster visitor_online visitor_changed visitor_offline asking displayed accepted
   ask_over withdrawn joined guests ended left_session ejecting watching connectivity cancelled
   refused misuse problem error status closed left
+  picture picture_live picture_paused picture_blank picture_gone masks saved kept
 
 Exit codes:
   0  everything went well
@@ -213,24 +253,87 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
+    /// Keep the newest picture of the session as PNG in this file: written anew at most once a
+    /// second while it changes, and when the session is over. In a directory every session has a
+    /// file of its own [default: nothing is written]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) save_png: Option<PathBuf>,
+
     /// Write what happens as JSON lines, without colour; the field `event` names what happened
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+const DEMO_HELP: &str = "\
+Events with --json, one object a line, each with `event`:
+  ready key guests terms sharing declined terms_withdrawn ended connectivity screen_gone left
+Without `visitor` it is about the one who shares with a key.
+
+Events with --headless --json:
+  begin step did state done failed
+
+Exit codes:
+  0  everything went well
+  1  something failed while running
+  2  the command line or the configuration is wrong";
+
 /// The options of `coview demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Write the steps as JSON lines, without colour; the field `event` names what happened
+    /// Where to listen, on this machine only; port 0 takes a free one [default: 127.0.0.1:7300, or a
+    /// free port if that one is taken]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// What the visitors show: x11 is the display named by DISPLAY, x11:WINDOW one window of it,
+    /// generated a page that draws itself
+    #[arg(long, value_name = "x11[:WINDOW]|generated", default_value_t = Screen::Generated(None))]
+    screen: Screen,
+
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+
+    /// Tell the whole story without a browser, each step checked
+    #[arg(long, conflicts_with_all = ["listen", "screen", "fps", "masks"])]
+    pub(crate) headless: bool,
+
+    /// How many seconds the whole story may take before --headless gives up and names the step
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "headless", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) deadline: u64,
+
+    /// Write what happens as JSON lines, without colour; the field `event` names what happened
     #[arg(long)]
     pub(crate) json: bool,
+}
 
-    /// How many seconds the whole story may take before the demo gives up and names the step
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) deadline: u64,
+impl PictureArgs {
+    fn of(&self, screen: Screen) -> Result<Shown, Failure> {
+        if screen == Screen::None && !self.masks.is_empty() {
+            return Err(Failure::usage("--mask covers nothing: no screen is shared")
+                .with_remedy("name one with --screen x11 or --screen generated"));
+        }
+        Shown::new(screen, self.masks.clone())
+            .map_err(|error| Failure::usage(format_args!("--mask: {error}")))
+    }
+}
+
+impl DemoArgs {
+    /// What the visitors show.
+    pub(crate) fn shown(&self) -> Result<Shown, Failure> {
+        if self.screen == Screen::None {
+            return Err(Failure::usage("--screen none: the demo is there to show something")
+                .with_remedy("give --screen x11, or nothing for the generated page"));
+        }
+        self.picture.of(self.screen)
+    }
 }
 
 impl ShareArgs {
+    /// What agents see.
+    pub(crate) fn shown(&self) -> Result<Shown, Failure> {
+        self.picture.of(self.screen)
+    }
+
     /// Connects, and says with what.
     pub(crate) fn config(&self) -> Result<coview_smol::Config, Failure> {
         let profile = self.profile().map_err(Failure::usage)?;

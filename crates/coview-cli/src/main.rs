@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod failure;
 mod say;
+mod screen;
 mod serve;
 mod share;
 mod terminal;

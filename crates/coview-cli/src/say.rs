@@ -54,6 +54,11 @@ impl Event {
         }
     }
 
+    /// For scripts only.
+    pub(crate) fn without_words(self) -> Self {
+        Self { text: String::new(), ..self }
+    }
+
     /// With a list of agents.
     pub(crate) fn with_agents(self, agents: &[AgentCard]) -> Self {
         self.with("agents", agents.iter().map(agent_value).collect::<Vec<_>>())
@@ -126,6 +131,11 @@ impl Say {
     pub(crate) fn new(json: bool) -> Self {
         let prompts = !json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         Self { json, out: anstream::stdout(), prompts, prompted: false, broken: false }
+    }
+
+    /// Whether a person reads it and can type.
+    pub(crate) const fn is_to_a_person(&self) -> bool {
+        self.prompts
     }
 
     /// Whether nobody reads any more.

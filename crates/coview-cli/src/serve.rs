@@ -28,7 +28,7 @@ use crate::say::Say;
 use crate::share::line::printable;
 use crate::terminal::Interrupts;
 
-const DEFAULT_PORT: u16 = 7300;
+pub(crate) const DEFAULT_PORT: u16 = 7300;
 pub(crate) const GROUP: &str = "12345";
 pub(crate) const TERMS: (&str, &str) = (
     "2026-11",
@@ -158,8 +158,11 @@ impl Paste {
         let mut text = format!(
             "\nThis server is for trying things out: it admits any app of this machine, and the\n\
              agents' tokens are new at every start. In another terminal, be a visitor:\n\n  \
-             {BOLD}{coview} share --server {url} --group {GROUP}{BOLD:#}\n\n\
-             In a third, be an agent:\n"
+             {BOLD}{coview} share --server {url} --group {GROUP} --screen generated{BOLD:#}\n\n\
+             In a browser be an agent, with one of the tokens below:\n\n  \
+             {BOLD}{}{BOLD:#}\n\n\
+             Or in a third terminal:\n",
+            console(url, GROUP)
         );
         for (name, token) in &self.agents {
             text.push_str(&format!(
@@ -170,6 +173,12 @@ impl Paste {
         text.push('\n');
         text
     }
+}
+
+/// Where the agents' console of a group is, for a server with this address of its socket.
+pub(crate) fn console(url: &str, group: &str) -> String {
+    // `ws` becomes `http`, and so `wss` becomes `https`.
+    format!("{}/console?group={group}", url.replacen("ws", "http", 1))
 }
 
 /// How this program was called, so that the printed commands work from the same place.

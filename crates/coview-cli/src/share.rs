@@ -1,7 +1,7 @@
 //! `coview share`: a visitor one can talk to.
 
 pub(crate) mod line;
-mod words;
+pub(crate) mod words;
 
 use core::time::Duration;
 
@@ -32,6 +32,9 @@ use crate::say::GOOD;
 use crate::say::Say;
 use crate::say::WARN;
 use crate::say::names;
+use crate::screen::Showing;
+use crate::screen::Shown;
+use crate::screen::Shows;
 use crate::share::line::Line;
 use crate::terminal::Heard;
 use crate::terminal::Terminal;
@@ -42,8 +45,15 @@ const LAST_ANSWER: Duration = Duration::from_secs(10);
 type Pending = coview_lifecycle::AnyPending<ChannelLink<VisitorRole>>;
 
 pub(crate) async fn run(args: ShareArgs) -> Result<(), Failure> {
-    let config = args.config()?;
-    let mut share = Share { terminal: Terminal::new()?, say: Say::new(args.json) };
+    let (config, shown) = (args.config()?, args.shown()?);
+    shown.try_out()?;
+    let mut share = Share {
+        terminal: Terminal::new()?,
+        say: Say::new(args.json),
+        shown,
+        fps: args.picture.fps,
+        showing: Showing::Nothing,
+    };
     let opened = async { Some(coview_smol::open(config).await) };
     let given_up = async {
         share.terminal.interrupted().await;
@@ -68,6 +78,10 @@ pub(crate) async fn run(args: ShareArgs) -> Result<(), Failure> {
 struct Share {
     terminal: Terminal,
     say: Say,
+    /// What agents see while a session runs.
+    shown: Shown,
+    fps: u8,
+    showing: Showing,
 }
 
 /// What the visitor is doing.
@@ -80,6 +94,7 @@ enum Now {
 
 enum Happened<T> {
     World(T),
+    Screen(Shows),
     Heard(Heard),
 }
 
@@ -105,13 +120,22 @@ impl Share {
         }
     }
 
-    async fn free(&mut self, visitor: AnyVisitor) -> Result<Now, Failure> {
+    async fn free(&mut self, mut visitor: AnyVisitor) -> Result<Now, Failure> {
+        if let Some(shows) = self.showing.follow(&mut visitor, &self.shown, self.fps) {
+            self.screen(visitor.state(), shows);
+        }
         let mut next = visitor.next();
         let happened = async { Happened::World((&mut next).await) }
+            .or(async { Happened::Screen(self.showing.next().await) })
             .or(async { Happened::Heard(self.terminal.heard().await) })
             .await;
         match happened {
             Happened::World(step) => self.stepped(step).map(Now::Free),
+            Happened::Screen(shows) => {
+                let visitor = next.into_visitor().expect("no step was taken");
+                self.screen(visitor.state(), shows);
+                Ok(Now::Free(visitor))
+            }
             Happened::Heard(heard) => {
                 let visitor = next.into_visitor().expect("no step was taken");
                 Ok(self.hear(visitor, heard))
@@ -141,6 +165,7 @@ impl Share {
                 Ok(Now::Free(visitor))
             }
             Happened::World(Err(AnyRequestError::Closed(reason))) => Err(self.closed(reason)),
+            Happened::Screen(_) => Ok(Now::Asking(pending, trigger)),
             Happened::Heard(heard) => Ok(self.hear_asking(pending, trigger, heard)),
         }
     }
@@ -297,6 +322,24 @@ impl Share {
     }
 }
 
+/// # What became of the picture
+impl Share {
+    fn screen(&mut self, state: StateKind, shows: Shows) {
+        let state = words::state(state);
+        for event in words::screen(&self.shown, &shows) {
+            self.say.tell(&event.with("state", state.as_str()));
+        }
+    }
+
+    /// The app moved, and the picture stands still while it is not in front.
+    fn pause(&mut self, app: AppState, state: Option<StateKind>) {
+        self.shown.pause(app == AppState::Background);
+        if let (Showing::Sending(_), Some(state)) = (&self.showing, state) {
+            self.say.tell(&words::paused(&self.shown).with("state", words::state(state)));
+        }
+    }
+}
+
 /// # What the person did
 impl Share {
     fn hear(&mut self, visitor: AnyVisitor, heard: Heard) -> Now {
@@ -337,6 +380,7 @@ impl Share {
             Line::App(app) => {
                 visitor.app_moved(app);
                 self.app(state, app);
+                self.pause(app, Some(state));
             }
             Line::Terms => match words::terms(&visitor, state) {
                 Some(event) => self.say.tell(&event),
@@ -433,6 +477,7 @@ impl Share {
             Ok(Line::App(app)) => {
                 pending.app_moved(app);
                 self.say.tell(&words::app(app));
+                self.pause(app, None);
             }
             Ok(Line::Help) => self.say.hint(words::HELP),
             Ok(Line::Nothing) => {}

@@ -17,7 +17,7 @@ use support::url;
 
 #[test]
 fn the_demo_tells_the_whole_story() {
-    let Done { code, out, err } = run(&["demo"]);
+    let Done { code, out, err } = run(&["demo", "--headless"]);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     let last = out.lines().last().unwrap();
     assert!(last.starts_with("every step happened: "), "{last}");
@@ -26,7 +26,7 @@ fn the_demo_tells_the_whole_story() {
 
 #[test]
 fn the_demo_tells_it_in_json() {
-    let Done { code, out, .. } = run(&["demo", "--json"]);
+    let Done { code, out, .. } = run(&["demo", "--headless", "--json"]);
     assert_eq!(code, Some(0), "{out}");
     let events: Vec<serde_json::Value> =
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -41,12 +41,12 @@ fn the_demo_tells_it_in_json() {
 #[test]
 fn a_demo_that_breaks_off_names_the_step() {
     // One step waits for a second, so the whole cannot be done within one.
-    let Done { code, out, err } = run(&["demo", "--deadline", "1"]);
+    let Done { code, out, err } = run(&["demo", "--headless", "--deadline", "1"]);
     assert_eq!(code, Some(1), "{out}");
     assert!(err.starts_with("error: step \""), "{err}");
     assert!(err.ends_with("\": it was not done within 1 s\n"), "{err}");
 
-    let mut demo = Running::start(coview(&["demo", "--json"]));
+    let mut demo = Running::start(coview(&["demo", "--headless", "--json"]));
     let title = demo.event("step")["title"].as_str().unwrap().to_owned();
     assert_eq!(title, "The app connects");
     demo.interrupt();

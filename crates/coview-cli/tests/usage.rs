@@ -80,6 +80,81 @@ fn wrong_usage_is_told_and_exits_with_2() {
 }
 
 #[test]
+fn a_wrong_screen_is_told() {
+    let share = |more: &[&'static str], told: &str| {
+        usage_error(&[&["share", "--server", SERVER, "--group", "12345"], more].concat(), told)
+    };
+    share(
+        &["--screen", "wayland"],
+        "invalid value 'wayland' for '--screen <x11[:WINDOW]|generated|none>': it is x11, \
+         x11:WINDOW, generated, generated:SCENE or none",
+    );
+    share(
+        &["--screen", "x11:term"],
+        "invalid value 'x11:term' for '--screen <x11[:WINDOW]|generated|none>': `term` is no \
+         window; write its number as `xwininfo` shows it, like 0x1c00003 or 29360131",
+    );
+    for fps in ["0", "61", "fast"] {
+        let Done { code, err, .. } =
+            run(&["share", "--server", SERVER, "--group", "12345", "--fps", fps]);
+        assert_eq!(code, Some(2));
+        assert!(err.starts_with(&format!("error: invalid value '{fps}' for '--fps <N>'")), "{err}");
+    }
+    share(
+        &["--screen", "generated", "--mask", "10,20"],
+        "invalid value '10,20' for '--mask <X,Y,WxH[:LABEL]>': write it like 40,100,200x24 or \
+         40,100,200x24:Password",
+    );
+    share(
+        &["--screen", "generated", "--mask", "0,0,1x1", "--mask", "-4,0,10x10:Card"],
+        "invalid value '-4,0,10x10:Card' for '--mask <X,Y,WxH[:LABEL]>': X is `-4`, not a number \
+         from 0 to 65535",
+    );
+    let told = share(&["--mask", "0,0,1x1"], "--mask covers nothing: no screen is shared");
+    assert!(told.contains("help: name one with --screen"), "{told}");
+    let masks = ["--mask", "0,0,1x1"].repeat(257);
+    share(
+        &[&["--screen", "generated"], &masks[..]].concat(),
+        "--mask: 257 masks; at most 256 are allowed",
+    );
+}
+
+#[test]
+fn a_demo_is_for_this_machine_only_and_shows_something() {
+    let told = usage_error(
+        &["demo", "--listen", "0.0.0.0:0"],
+        "the demo is for this machine only, and 0.0.0.0:0 can be reached from others: any app \
+         would be admitted, without TLS",
+    );
+    assert!(told.contains("help: listen on 127.0.0.1"), "{told}");
+    usage_error(
+        &["demo", "--screen", "none"],
+        "--screen none: the demo is there to show something",
+    );
+    usage_error(
+        &["demo", "--headless", "--screen", "x11"],
+        "the argument '--headless' cannot be used with '--screen <x11[:WINDOW]|generated>'",
+    );
+    usage_error(
+        &["demo", "--deadline", "5"],
+        "the following required arguments were not provided:",
+    );
+}
+
+#[test]
+fn a_place_for_pictures_that_is_not_there_is_told() {
+    let agent = |place: &str, told: &str| {
+        let args = ["agent", "--server", SERVER, "--group", "1", "--token", "t", "--save-png"];
+        usage_error(&[&args[..], &[place]].concat(), told);
+    };
+    agent(
+        "nowhere/newest.png",
+        "--save-png nowhere/newest.png: No such file or directory (os error 2)",
+    );
+    agent("Cargo.toml/newest.png", "--save-png Cargo.toml/newest.png: Cargo.toml is no directory");
+}
+
+#[test]
 fn secrets_on_the_command_line_are_never_repeated() {
     let long = "s3cret".repeat(1000);
     for args in [

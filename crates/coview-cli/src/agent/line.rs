@@ -1,5 +1,7 @@
 //! What an agent types.
 
+use std::path::PathBuf;
+
 use coview_agent::Command;
 use coview_agent::Watching;
 use coview_wire::AgentId;
@@ -18,6 +20,7 @@ pub(super) enum Line {
     Watch(Watching),
     Unwatch,
     Eject(AgentId),
+    Save(PathBuf),
     Cancel,
     Status,
     Help,
@@ -45,6 +48,10 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
             let id = one(rest, "whom? Write it like `eject grace`")?;
             return AgentId::new(id).map(Line::Eject).map_err(|error| error.to_string());
         }
+        "save" => {
+            let file = one(rest, "where? Write it like `save screen.png`")?;
+            return Ok(Line::Save(PathBuf::from(file)));
+        }
         "watch" if !rest.is_empty() => {
             let id = one(rest, "")?;
             return Ok(Line::Watch(Watching::Visitor(visitor(id)?)));
@@ -71,7 +78,7 @@ fn one<'a>(rest: &'a [String], none: &str) -> Result<&'a str, String> {
     match rest {
         [] => Err(none.to_owned()),
         [one] => Ok(one),
-        [..] => Err("only one id can be given".to_owned()),
+        [..] => Err("only one can be given".to_owned()),
     }
 }
 
@@ -88,6 +95,8 @@ mod tests {
         let key = SessionKey::parse("123456786").unwrap();
         assert_eq!(parse("join 123 456 786"), Ok(Line::Do(Command::Join(key))));
         assert_eq!(parse("join 123-456-786"), Ok(Line::Do(Command::Join(key))));
+        let quoted = Line::Save(PathBuf::from("my screen.png"));
+        assert_eq!(parse("save \"my screen.png\""), Ok(quoted));
         assert_eq!(parse("watch"), Ok(Line::Watch(Watching::Group)));
         assert_eq!(
             parse("watch a"),
@@ -103,7 +112,9 @@ mod tests {
             ("join 123", "a key has 6 to 12 digits, this has 3"),
             ("join abc", "a key has only digits, with spaces or hyphens between them"),
             ("ask", "whom? Write it like `ask customer-42`"),
-            ("ask a b", "only one id can be given"),
+            ("ask a b", "only one can be given"),
+            ("save", "where? Write it like `save screen.png`"),
+            ("save my screen.png", "only one can be given"),
             ("leave now", "`leave` takes nothing more"),
         ] {
             assert_eq!(parse(line).unwrap_err(), told);

@@ -27,6 +27,7 @@ pub(super) const HELP: &str = "  \
   leave                   leave the session, which goes on
   end                     end the session for everybody
   eject AGENT             remove another agent from the session
+  save FILE               write the picture as it is now, as PNG
   cancel                  take back what the server has not answered yet
   status, help, quit      Ctrl-C leaves too";
 
@@ -52,7 +53,7 @@ pub(super) fn next(state: AgentStateKind) -> String {
         })
         .collect();
     if state == AgentStateKind::Viewing {
-        commands.push("eject AGENT");
+        commands.extend(["eject AGENT", "save FILE"]);
     }
     commands.extend(["list", "help", "quit"]);
     format!("{DIM}  {}{DIM:#}", commands.join(" · "))

@@ -10,6 +10,10 @@ use coview_lifecycle::PresenceConnected;
 use coview_smol::Agent;
 use coview_smol::ConnectError;
 use coview_smol::OpenErrorKind;
+use coview_smol::ScreenOptions;
+use coview_smol::ScreenSender;
+use coview_smol::ScreenViewer;
+use coview_smol::Stopped;
 use coview_smol::Visitor;
 use coview_wire::AppState;
 use coview_wire::AskOutcome;
@@ -25,6 +29,7 @@ use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 use smol::net::TcpListener;
 
+use super::page::Page;
 use super::relay::Relay;
 use super::stage::Stage;
 use super::stage::url;
@@ -107,13 +112,34 @@ pub(super) async fn manual(
     let key = SessionKey::parse(&key)?;
     let ada = ada.join(key).await?;
     story.did(ADA, "types the key and is in the session");
-    let sharing = wait::sharing(sharing, |sharing| sharing.guests() == 1).await?;
+    let mut sharing = wait::sharing(sharing, |sharing| sharing.guests() == 1).await?;
     story.did(VISITOR, "is told: 1 agent watches");
+    let (mut page, source) = Page::open()?;
+    let sender = ScreenSender::new(&mut sharing, source, ScreenOptions::default());
+    let sends = smol::spawn(sender.run());
+    story.did(VISITOR, format_args!("shows a page; covered: {}", page.labels()));
+    let mut ada = ada;
+    let mut ada_sees = ScreenViewer::new(&mut ada);
+    wait::seen(&mut ada_sees, &page).await?;
+    let pixels = page.pixels();
+    story.fact(
+        page.is_seen_by(&ada_sees),
+        ADA,
+        format_args!("sees it: {pixels} pixels as they are, the private fields covered"),
+    )?;
 
-    let grace = grace.join(key).await?;
-    story.did(GRACE, "joins with the same key");
+    let mut grace = grace.join(key).await?;
+    let mut grace_sees = ScreenViewer::new(&mut grace);
+    wait::seen(&mut grace_sees, &page).await?;
+    story.fact(page.is_seen_by(&grace_sees), GRACE, "joins with the same key and sees it too")?;
     let sharing = wait::sharing(sharing, |sharing| sharing.guests() == 2).await?;
     story.did(VISITOR, "is told: 2 agents watch");
+    page.scroll();
+    story.did(VISITOR, "scrolls; what is covered moves along");
+    wait::seen(&mut ada_sees, &page).await?;
+    wait::seen(&mut grace_sees, &page).await?;
+    let both = page.is_seen_by(&ada_sees) && page.is_seen_by(&grace_sees);
+    story.fact(both, ADA, "sees it scrolled, every pixel; so does Grace")?;
     let ada = wait::viewing(ada, |ada| ada.guests() == 2).await?;
 
     let grace = grace.leave();
@@ -123,8 +149,14 @@ pub(super) async fn manual(
     story.did(VISITOR, "is told: 1 agent watches");
 
     let visitor = sharing.end();
-    story.did(VISITOR, "taps stop");
+    let stopped = sends.await;
+    let over = matches!(stopped, Stopped::Ended | Stopped::Closed);
+    story.fact(over, VISITOR, "taps stop; nothing more is sent")?;
     let visitor = story.see(VISITOR, visitor)?;
+    page.scroll();
+    story.did(VISITOR, "scrolls on");
+    let more = wait::unseen(&mut ada_sees).await;
+    story.fact(more == 0 && !page.is_seen_by(&ada_sees), ADA, "sees nothing of it")?;
     let (ada, why) = wait::ended(ada).await?;
     story.fact(why == EndReason::Visitor, ADA, format_args!("is told: {why}"))?;
 
@@ -233,13 +265,32 @@ pub(super) async fn one_click(
         ADA,
         "is told: accepted, and is in the session of customer-42 without typing",
     )?;
-    let sharing = wait::sharing(sharing, |sharing| sharing.guests() == 1).await?;
+    let mut sharing = wait::sharing(sharing, |sharing| sharing.guests() == 1).await?;
     story.did(VISITOR, "is told: 1 agent watches");
+    let (mut page, source) = Page::open()?;
+    let sender = ScreenSender::new(&mut sharing, source, ScreenOptions::default());
+    let sends = smol::spawn(sender.run());
+    story.did(VISITOR, format_args!("shows a page; covered: {}", page.labels()));
+    let mut ada = ada;
+    let mut ada_sees = ScreenViewer::new(&mut ada);
+    wait::seen(&mut ada_sees, &page).await?;
+    page.scroll();
+    wait::seen(&mut ada_sees, &page).await?;
+    story.fact(
+        page.is_seen_by(&ada_sees),
+        ADA,
+        "sees it and sees it scroll: every pixel as it is, the private fields covered",
+    )?;
 
     let ada = ada.end();
     story.did(ADA, "ends the session");
     let (visitor, why) = wait::stopped(sharing).await?;
     story.fact(why == EndReason::Agent, VISITOR, format_args!("is told: {why}"))?;
+    let stopped = sends.await;
+    page.scroll();
+    let more = wait::unseen(&mut ada_sees).await;
+    let over = matches!(stopped, Stopped::Ended | Stopped::Closed) && more == 0;
+    story.fact(over, VISITOR, "scrolls on; nothing of it is sent, nothing arrives")?;
     let visitor = story.see(VISITOR, visitor)?;
     Ok((visitor, Cast { ada, grace }))
 }

@@ -1,5 +1,7 @@
 //! Where the story takes place: a server on a free loopback port, and the ways to it.
 
+use core::net::IpAddr;
+use core::net::Ipv4Addr;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -30,6 +32,9 @@ use crate::serve::GROUP;
 use crate::serve::TERMS;
 use crate::serve::random_token;
 
+/// A free port of this machine.
+pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 pub(super) struct Stage {
     address: SocketAddr,
     group: GroupId,
@@ -39,7 +44,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn open(policy: Policy) -> Told<Self> {
+    /// A server that listens there.
+    pub(super) async fn open(policy: Policy, listen: SocketAddr) -> Told<Self> {
         let mut group = GroupConfig::new(Terms::new(TERMS.0, TERMS.1)?);
         let token = || -> Told<AgentToken> {
             let text = random_token().map_err(|_| "there are no random numbers")?;
@@ -52,7 +58,8 @@ impl Stage {
         }
         let id = GroupId::new(GROUP)?;
         let hub = HubConfig { policy, ..HubConfig::one_group(id.clone(), group) };
-        let server = Server::bind(ServerConfig::loopback(hub)).await?;
+        let config = ServerConfig { listen, ..ServerConfig::loopback(hub) };
+        let server = Server::bind(config).await?;
         let address = server.address();
         let (stop, stopped) = async_channel::bounded(1);
         let serves = smol::spawn(server.run(async move {
@@ -78,6 +85,11 @@ impl Stage {
 
     pub(super) async fn visitor(&self, over: SocketAddr) -> Told<Visitor<Anonymous>> {
         Ok(coview_smol::connect(self.visitor_config(over)?).await?)
+    }
+
+    /// What an agent signs in with; Ada is 0, Grace is 1.
+    pub(super) const fn token(&self, which: usize) -> &AgentToken {
+        &self.tokens[which]
     }
 
     /// Ada is 0, Grace is 1.

@@ -16,11 +16,14 @@ use coview_lifecycle::TermsStep;
 use coview_proto::VisitorRole;
 use coview_smol::Agent;
 use coview_smol::ChannelLink;
+use coview_smol::ScreenViewer;
+use coview_smol::ViewerStep;
 use coview_smol::Visitor;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
 use coview_wire::WithdrawReason;
 
+use super::page::Page;
 use super::story::Told;
 
 type Link = ChannelLink<VisitorRole>;
@@ -171,5 +174,31 @@ pub(super) async fn withdrawn(
             TermsStep::Changed(visitor, _) => visitor,
             TermsStep::Withdrawn(visitor, reason) => return Ok((visitor, reason)),
         };
+    }
+}
+
+/// A viewer whose picture shows the page as it is now.
+pub(super) async fn seen(viewer: &mut ScreenViewer, page: &Page) -> Told<()> {
+    while !page.is_seen_by(viewer) {
+        match viewer.next().await {
+            ViewerStep::Updated { .. }
+            | ViewerStep::Status(_)
+            | ViewerStep::OutOfStep
+            | ViewerStep::Interrupted => {}
+            ViewerStep::Over(why) => return Err(why.to_string().into()),
+        }
+    }
+    Ok(())
+}
+
+/// A viewer that gets nothing more; how many pictures came until then.
+pub(super) async fn unseen(viewer: &mut ScreenViewer) -> u32 {
+    let mut pictures = 0;
+    loop {
+        match viewer.next().await {
+            ViewerStep::Updated { .. } => pictures += 1,
+            ViewerStep::Status(_) | ViewerStep::OutOfStep | ViewerStep::Interrupted => {}
+            ViewerStep::Over(_) => return pictures,
+        }
     }
 }

@@ -7,6 +7,7 @@ use coview_lifecycle::StateKind;
 use coview_lifecycle::table::TABLE;
 use coview_lifecycle::table::Trigger;
 use coview_smol::AnyVisitor;
+use coview_smol::Stopped;
 use coview_smol::Visitor;
 use coview_wire::AgentCard;
 use coview_wire::AppState;
@@ -19,6 +20,8 @@ use crate::say::GOOD;
 use crate::say::WARN;
 use crate::say::agent_value;
 use crate::say::names;
+use crate::screen::Shown;
+use crate::screen::Shows;
 
 pub(super) const HELP: &str = "  \
   share                     start a session with a key to read out
@@ -129,10 +132,7 @@ pub(super) fn terms(visitor: &AnyVisitor, shown_in: StateKind) -> Option<Event> 
         agent.name(),
         terms.version()
     );
-    for line in terms.text().lines() {
-        // A carriage return would let the text overwrite itself.
-        text.push_str(&format!("  │ {}\n", line.replace('\r', "")));
-    }
+    text.push_str(&quoted(terms.text()));
     text.push_str(&format!(
         "  {BOLD}accept or decline?{BOLD:#} No answer within {} counts as no.",
         seconds(expires_ms)
@@ -147,7 +147,13 @@ pub(super) fn terms(visitor: &AnyVisitor, shown_in: StateKind) -> Option<Event> 
     )
 }
 
-fn seconds(ms: u32) -> String {
+/// The text of terms, set off from what this program says itself.
+pub(crate) fn quoted(terms: &str) -> String {
+    // A carriage return would let the text overwrite itself.
+    terms.lines().map(|line| format!("  │ {}\n", line.replace('\r', ""))).collect()
+}
+
+pub(crate) fn seconds(ms: u32) -> String {
     match ms.div_ceil(1000) {
         1 => "1 second".to_owned(),
         seconds => format!("{seconds} seconds"),
@@ -171,6 +177,75 @@ pub(super) fn sharing(visitor: &AnyVisitor) -> Event {
         ),
     };
     Event::new("sharing", text).with("by", by).with_some("key", key)
+}
+
+/// What became of the picture.
+pub(super) fn screen(shown: &Shown, shows: &Shows) -> Vec<Event> {
+    let screen = shown.screen();
+    match shows {
+        Shows::Started => {
+            let covered = match shown.masks() {
+                0 => String::new(),
+                1 => ", with 1 area covered by --mask".to_owned(),
+                count => format!(", with {count} areas covered by --mask"),
+            };
+            let started = Event::new(
+                "screen_started",
+                format_args!("{GOOD}●{GOOD:#} agents see {}{covered}", screen.in_words()),
+            )
+            .with("screen", screen.to_string())
+            .with("masks", shown.masks());
+            let paused = shown.is_paused().then(|| paused(shown));
+            core::iter::once(started).chain(paused).collect()
+        }
+        Shows::None(None) => vec![Event::new(
+            "screen_none",
+            format_args!(
+                "{DIM}●{DIM:#} nothing is shared: start with --screen x11 or --screen generated"
+            ),
+        )],
+        Shows::None(Some(why)) => vec![
+            Event::new(
+                "screen_none",
+                format_args!("{WARN}!{WARN:#} nothing is shared: {screen}: {why}"),
+            )
+            .with("screen", screen.to_string())
+            .with("why", why.as_str()),
+        ],
+        Shows::Stopped(stopped) => {
+            let (name, reason, text) = match stopped {
+                // The end of the session is told by itself.
+                Stopped::Ended => ("screen_stopped", "ended", ""),
+                Stopped::Closed => ("screen_stopped", "closed", ""),
+                Stopped::Replaced => ("screen_stopped", "replaced", ""),
+                Stopped::SourceGone => (
+                    "screen_gone",
+                    "source_gone",
+                    "the screen is gone; agents see nothing new, and the session goes on: `stop` ends it",
+                ),
+                Stopped::SourcePanicked => (
+                    "screen_gone",
+                    "source_panicked",
+                    "the screen cannot be read any more; the session goes on: `stop` ends it",
+                ),
+            };
+            let text = match text {
+                "" => String::new(),
+                text => format!("{WARN}●{WARN:#} {text}"),
+            };
+            vec![Event::new(name, text).with("reason", reason)]
+        }
+    }
+}
+
+/// The picture stands still, or goes on.
+pub(super) fn paused(shown: &Shown) -> Event {
+    let (name, text) = if shown.is_paused() {
+        ("screen_paused", "the picture stands still while the app is in the background")
+    } else {
+        ("screen_resumed", "the picture goes on")
+    };
+    Event::new(name, format_args!("{DIM}●{DIM:#} {text}"))
 }
 
 pub(super) fn connectivity(connectivity: Connectivity) -> Event {

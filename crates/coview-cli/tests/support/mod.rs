@@ -194,8 +194,12 @@ impl Serve {
     }
 
     pub fn agent(&self, which: usize) -> Running {
+        self.agent_with(which, &[])
+    }
+
+    pub fn agent_with(&self, which: usize, more: &[&str]) -> Running {
         let args = ["agent", "--server", &self.url, "--group", GROUP, "--json"];
-        let mut command = coview(&args);
+        let mut command = coview(&[&args, more].concat());
         command.env("COVIEW_TOKEN", &self.tokens[which]);
         let mut agent = Running::start(command);
         agent.event("signed_in");
