@@ -221,8 +221,9 @@ type Kept = Arc<Mutex<Option<ScreenPass<QueuePipe>>>>;
 
 impl Noting {
     fn note(&self) {
-        let stood = self.pass.lock().unwrap().as_ref().is_some_and(ScreenPass::stands);
-        self.stood.lock().unwrap().push(stood);
+        let stood =
+            self.pass.lock().expect("nobody panicked").as_ref().is_some_and(ScreenPass::stands);
+        self.stood.lock().expect("nobody panicked").push(stood);
     }
 }
 
