@@ -3,7 +3,7 @@
 import { Client, SUBPROTOCOL } from "./client.js";
 import { announce, find, isolate, show, toast, write } from "./dom.js";
 import { Facts } from "./facts.js";
-import { Home, nameOf } from "./home.js";
+import { Home } from "./home.js";
 import { Viewer } from "./viewer.js";
 import * as words from "./words.js";
 
@@ -239,7 +239,7 @@ function follow(before) {
       viewer.begin(view, world.now());
       home.joined();
       home.choose(view.visitor);
-      announce(`You are in the session of ${nameOf(facts, view.visitor)}.`, true);
+      announce(`You are in the session of ${facts.nameOf(view.visitor)}.`, true);
     }
   } else if (view !== null && before.count !== view.count) {
     announce(`${words.count(view.count, "agent")} watching now`);
@@ -252,7 +252,7 @@ function follow(before) {
     }[ask.status]);
   }
   if (outcome !== null && outcome !== before.outcome) {
-    const who = isolate(nameOf(facts, outcome.visitor));
+    const who = isolate(facts.nameOf(outcome.visitor));
     const { title, text } = outcome.kind === "view" ? words.sessionEnd(outcome.reason, who)
       : outcome.kind === "ask" ? words.askOutcome(outcome.outcome, who)
         : words.refusal(outcome.code, outcome.request, who);
@@ -308,9 +308,9 @@ function render() {
   const now = world.now();
   const { live } = connection;
   if (screen === "home") home.render(facts, { now, live });
-  if (screen === "viewer") viewer.render({ name: nameOf(facts, watched.visitor), agent, live, now });
+  if (screen === "viewer") viewer.render({ name: facts.nameOf(watched.visitor), agent, live, now });
   if (screen === "ended") {
-    const { title, text } = words.sessionEnd(facts.outcome.reason, isolate(nameOf(facts, facts.outcome.visitor)));
+    const { title, text } = words.sessionEnd(facts.outcome.reason, isolate(facts.nameOf(facts.outcome.visitor)));
     write(find("ended-title"), title);
     write(find("ended-text"), text);
     find("ended").dataset.reason = facts.outcome.reason;
@@ -345,7 +345,7 @@ function renderBar() {
 function title() {
   if (screen === "sign-in") return "Sign in · coview";
   if (!connection.live && connected) return "Reconnecting · coview";
-  if (screen === "viewer") return `${nameOf(facts, watched.visitor)} · coview`;
+  if (screen === "viewer") return `${facts.nameOf(watched.visitor)} · coview`;
   if (screen === "ended") return "Session ended · coview";
   if (facts.ask !== null || facts.request?.kind === "ask") return "Asking · coview";
   return facts.watching ? `${facts.roster.size} online · coview` : "coview";
@@ -431,6 +431,7 @@ setInterval(() => {
   if (!document.hidden) later();
 }, 1000);
 
+show(find("insecure"), !isSecureContext);
 const group = new URLSearchParams(location.search).get("group");
 if (group !== null) find("sign-in-group").value = group;
 const before = kept();

@@ -31,6 +31,8 @@ export class Facts {
   ask = null;
   view = null;
   outcome = null;
+  /** What those were called who went offline while something was under way with them. */
+  #names = new Map();
   #lastAsk = null;
   #watch = null;
   #say;
@@ -48,6 +50,11 @@ export class Facts {
   /** Whether another ask or join can be said. */
   get free() {
     return this.request === null && this.ask === null && this.view === null;
+  }
+
+  /** What to call a visitor: by name, if the app told one, or by the id. */
+  nameOf(visitor) {
+    return this.roster.get(visitor)?.name ?? this.#names.get(visitor) ?? visitor ?? "The visitor";
   }
 
   // What the agent does.
@@ -121,7 +128,7 @@ export class Facts {
         if (this.watching) this.#put(message);
         break;
       case "visitor_offline":
-        this.roster.delete(message.visitor);
+        this.#forget(message.visitor);
         this.rosterChanges += 1;
         break;
       case "asked":
@@ -166,12 +173,23 @@ export class Facts {
     if (re !== undefined && re !== null && re !== 0 && re !== this.#watch) return;
     this.rosterChanges += 1;
     if (first) {
-      this.roster.clear();
+      for (const visitor of [...this.roster.keys()]) this.#forget(visitor);
       this.cut = false;
     }
     this.watching = true;
     this.paging = more;
     for (const card of visitors) this.#put(card);
+  }
+
+  #forget(visitor) {
+    const name = this.roster.get(visitor)?.name ?? null;
+    this.roster.delete(visitor);
+    const concerned = [this.request, this.ask, this.view, this.outcome];
+    if (name !== null && concerned.some((it) => it?.visitor === visitor)) {
+      // One thing is under way at a time, so one name is enough.
+      this.#names.clear();
+      this.#names.set(visitor, name);
+    }
   }
 
   #put(card) {

@@ -11,8 +11,6 @@ const TYPING_MS = 1200;
 
 const collator = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
 
-export const nameOf = (facts, visitor) => facts.roster.get(visitor)?.name ?? visitor ?? "The visitor";
-
 /**
  * `to` acts: `ask(visitor)`, `withdraw()`, `join(digits)`, `dismiss()`.
  */
@@ -310,7 +308,7 @@ export class Home {
       make("span", { className: "dot" }, icon("check")),
       make("span", { className: "step-words" }, text));
     return [
-      make("h2", {}, "Asking ", foreign(nameOf(this.#facts, visitor))),
+      make("h2", {}, "Asking ", foreign(this.#facts.nameOf(visitor))),
       make("ol", { className: "steps", data: { testid: "steps" } },
         step("sent", "Request sent"),
         step("displayed", "Terms on the visitor’s screen"),
@@ -350,7 +348,7 @@ export class Home {
   }
 
   #makeOutcome(outcome) {
-    const who = nameOf(this.#facts, outcome.visitor);
+    const who = this.#facts.nameOf(outcome.visitor);
     const { title, text } = outcome.kind === "ask"
       ? words.askOutcome(outcome.outcome, isolate(who))
       : words.refusal(outcome.code, outcome.request, isolate(who));

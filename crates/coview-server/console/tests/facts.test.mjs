@@ -163,6 +163,20 @@ test("leaving and ending take effect at once", () => {
   }
 });
 
+test("a visitor who goes offline keeps the name for what was under way", () => {
+  const { facts: it, hear } = asking();
+  assert.equal(it.nameOf("customer-42"), "Ada");
+  hear({ t: "visitor_offline", visitor: "customer-42", reason: "left" });
+  hear({ t: "ask_ended", ask: 3, outcome: "lost" });
+  assert.equal(it.nameOf(it.outcome.visitor), "Ada");
+  assert.equal(it.nameOf("customer-43"), "customer-43");
+  assert.equal(it.nameOf(null), "The visitor");
+
+  const other = asking();
+  other.hear({ t: "roster", first: true, more: false, visitors: [] });
+  assert.equal(other.facts.nameOf("customer-42"), "Ada", "a new list without them too");
+});
+
 const resumed = (snapshot) => ({ t: "resumed", re: 0, snapshot });
 
 test("a snapshot that changes nothing", () => {
