@@ -78,6 +78,10 @@ update-docs:
 bench *ARGS:
     cargo bench --workspace {{ARGS}}
 
+# coview beside VNC servers of Debian's packages, on the same display and drawing; minutes.
+bench-vnc *ARGS:
+    cargo bench -p coview-cli --bench beside_vnc -- {{ARGS}}
+
 # Check that every benchmark still runs, once and without measuring.
 bench-check:
     cargo test --quiet -p coview -p coview-hub -p coview-lifecycle -p coview-wire --bench '*'
