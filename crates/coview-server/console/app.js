@@ -223,8 +223,11 @@ function connectionIs(now) {
   if (now.live) {
     if (connected && !before.live) toast("Connected again.");
     connected = true;
+    // Nobody waits for a frame to type a key.
+    render();
+  } else {
+    later();
   }
-  later();
 }
 
 const standing = () => ({ view: facts.view, ask: facts.ask, outcome: facts.outcome, status: facts.ask?.status, count: facts.view?.count });
