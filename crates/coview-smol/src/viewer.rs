@@ -48,6 +48,8 @@ use crate::pictures::PicturePipe;
 pub struct ScreenViewer<P = PicturePipe> {
     pass: ViewPass<P>,
     decoder: Decoder,
+    /// The status the app was told last. It is said again with every whole picture.
+    told: Option<Status>,
 }
 
 /// What happened to the picture.
@@ -78,12 +80,16 @@ pub enum ViewerStep {
 impl<P: ScreenPipe> ScreenViewer<P> {
     /// A viewer without a picture. One that was made before for the same session is over.
     pub fn new<L: ViewLink<Pipe = P>>(viewing: &mut Agent<Viewing, L>) -> Self {
-        Self { pass: viewing.view_pass(), decoder: Decoder::new() }
+        Self::through(viewing.view_pass())
     }
 
     /// Like [`new`](Self::new), for an agent in any state; `None` unless it is viewing.
     pub fn of_any<L: ViewLink<Pipe = P>>(agent: &mut AnyAgent<L>) -> Option<Self> {
-        Some(Self { pass: agent.view_pass()?, decoder: Decoder::new() })
+        agent.view_pass().map(Self::through)
+    }
+
+    fn through(pass: ViewPass<P>) -> Self {
+        Self { pass, decoder: Decoder::new(), told: None }
     }
 
     /// Waits until the picture, or what is known of it, changes. Decoding happens on the thread
@@ -114,7 +120,10 @@ impl<P: ScreenPipe> ScreenViewer<P> {
                 self.say(ViewerSays::Acknowledged(number));
                 Some(ViewerStep::Updated { number, areas, stamp })
             }
-            Ok(Decoded::Status(status)) => Some(ViewerStep::Status(status)),
+            Ok(Decoded::Status(status)) => {
+                let news = self.told.replace(status) != Some(status);
+                news.then_some(ViewerStep::Status(status))
+            }
             Ok(Decoded::Nothing | Decoded::Beat) => None,
             Ok(Decoded::OutOfStep) => {
                 self.say(ViewerSays::Refresh);

@@ -43,7 +43,7 @@ pub fn drawn(number: u32) -> Frame {
     let mut state = number.wrapping_mul(2_654_435_761) | 1;
     for (at, pixel) in frame.pixels_mut().chunks_exact_mut(4).enumerate() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let flat = (at / 1_600 + number as usize) % 3 == 0;
+        let flat = (at / 1_600 + number as usize).is_multiple_of(3);
         let [a, b, c, _] = if flat { [number as u8, 240, 16, 0] } else { state.to_be_bytes() };
         pixel.copy_from_slice(&[a, b, c & 0x0f, 255]);
     }
