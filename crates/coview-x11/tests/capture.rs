@@ -1,5 +1,10 @@
 //! Captures of a real X server, compared with what was drawn on it.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests too, and a test that could not run says so"
+)]
 
 mod display;
 

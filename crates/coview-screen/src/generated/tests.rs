@@ -232,8 +232,8 @@ fn sizes() -> impl Strategy<Value = Size> {
 }
 
 proptest! {
-    // A page costs half a second to lay out without optimisation.
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    // Every case lays out a page or more, and goes over all its pixels at every step.
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn nothing_changes_outside_of_a_hint(size in sizes(), seed in 0..9_u64, deeds in deeds()) {
