@@ -77,7 +77,9 @@ pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
     agent.watch(Watching::Group);
 
     let talked = desk.talk(agent.into()).await;
-    desk.tell_all(AgentStateKind::SignedIn, Picture::finish);
+    for event in desk.picture.finish() {
+        desk.say.tell(&event);
+    }
     // Whatever happened, the agent is gone by now, and the driver says so to the server.
     let left = desk.terminal.let_go(driver).await;
     if talked.is_ok() && left.is_ok() {

@@ -62,7 +62,22 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
+    /// Reads lines and takes signals over.
     pub(crate) fn new() -> Result<Self, Failure> {
+        let mut terminal = Self::of_signals()?;
+        let (sender, lines) = async_channel::bounded(16);
+        terminal.lines = lines;
+        terminal.ended = false;
+        // A read of standard input cannot be cancelled, so it has a thread that nobody waits for.
+        std::thread::Builder::new()
+            .name("stdin".to_owned())
+            .spawn(move || read_lines(&sender))
+            .map_err(|error| Failure::run(format_args!("cannot read standard input: {error}")))?;
+        Ok(terminal)
+    }
+
+    /// Takes signals over and reads nothing: a job in the background that reads is stopped.
+    pub(crate) fn of_signals() -> Result<Self, Failure> {
         let interrupts = Interrupts::new(&[
             Signal::Int,
             #[cfg(unix)]
@@ -71,13 +86,8 @@ impl Terminal {
             #[cfg(unix)]
             Signal::Hup,
         ])?;
-        let (sender, lines) = async_channel::bounded(16);
-        // A read of standard input cannot be cancelled, so it has a thread that nobody waits for.
-        std::thread::Builder::new()
-            .name("stdin".to_owned())
-            .spawn(move || read_lines(&sender))
-            .map_err(|error| Failure::run(format_args!("cannot read standard input: {error}")))?;
-        Ok(Self { lines, ended: false, interrupts, kept: VecDeque::new() })
+        let (_, lines) = async_channel::bounded(1);
+        Ok(Self { lines, ended: true, interrupts, kept: VecDeque::new() })
     }
 
     /// The next thing to act on.

@@ -2,24 +2,10 @@
 
 mod support;
 
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpStream;
-
 use support::GROUP;
 use support::Running;
 use support::coview;
-
-/// What a browser gets from there: the head and the body.
-fn get(url: &str) -> (String, String) {
-    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
-}
+use support::get;
 
 #[test]
 fn an_agent_can_try_everything_and_try_again() {

@@ -11,6 +11,7 @@ use support::GROUP;
 use support::Running;
 use support::coview;
 use support::done;
+use support::get;
 use support::run;
 use support::serve;
 use support::url;
@@ -311,6 +312,16 @@ fn a_taken_address_is_told() {
     let Done { code, err, .. } = run(&["serve", "--listen", address]);
     assert_eq!(code, Some(1));
     assert!(err.starts_with(&format!("error: cannot listen on {address}: ")), "{err}");
+}
+
+#[test]
+fn a_server_to_try_things_out_tells_where_the_console_is() {
+    let mut process = Running::start(coview(&["serve", "--listen", "127.0.0.1:0"]));
+    let line = process.line(|line| line.contains("/console"));
+    let (head, body) = get(line.trim());
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(body.contains("Agent token"), "{body}");
+    process.line(|line| line.contains(" agent ") && line.contains("--token "));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The picture of the session an agent is in: what is told of it, and where it is kept.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use coview_smol::ScreenViewer;
 use coview_smol::ViewerStep;
 use coview_wire::SessionId;
 use futures_lite::FutureExt;
+use serde_json::json;
 
 use super::AnyAgent;
 use super::save::Keep;
@@ -36,7 +38,9 @@ struct Watching {
     /// Whether it was told that there is a picture, and what of it.
     came: bool,
     status: Status,
-    masks: Vec<Mask>,
+    /// The labels of what is covered, in order, and all that were told to a person.
+    labels: Vec<String>,
+    told: BTreeSet<String>,
     /// Where it was written, if it was.
     kept: Option<PathBuf>,
 }
@@ -73,7 +77,8 @@ impl Picture {
                 over: false,
                 came: false,
                 status: Status::Live,
-                masks: Vec::new(),
+                labels: Vec::new(),
+                told: BTreeSet::new(),
                 kept: None,
             });
         }
@@ -188,40 +193,35 @@ impl Watching {
         told
     }
 
-    /// What is covered, if that is news. That a mask moves with what it covers is none.
+    /// What is covered, if that is news. That a mask moves with what it covers is none, and a person
+    /// is not told again of one that comes back.
     fn masks(&mut self) -> Option<Event> {
         let masks = self.viewer.masks();
-        let labels = |masks: &[Mask]| -> Vec<String> {
-            let mut labels: Vec<_> = masks.iter().map(|mask| mask.label.clone()).collect();
-            labels.sort();
-            labels
-        };
-        let known = labels(masks);
-        let news = known != labels(&self.masks);
-        self.masks = masks.to_vec();
-        if !news {
+        let mut labels: Vec<_> = masks.iter().map(|mask| mask.label.clone()).collect();
+        labels.sort();
+        if labels == self.labels {
             return None;
         }
-        let text = match known.as_slice() {
-            [] => "nothing is covered any more".to_owned(),
-            known => {
-                let named: Vec<_> = known
-                    .iter()
-                    .map(|label| if label.is_empty() { "(no label)" } else { label.as_str() })
-                    .collect();
-                format!("covered: {}", named.join(", "))
-            }
+        self.labels = labels;
+        let known = self.told.len();
+        self.told.extend(self.labels.iter().cloned());
+        let named = |label: &String| match label.as_str() {
+            "" => "(no label)".to_owned(),
+            label => label.to_owned(),
         };
+        let named: Vec<_> = self.labels.iter().map(named).collect();
+        let text = format!("{DIM}●{DIM:#} covered: {}", named.join(", "));
         let list: Vec<_> = masks
             .iter()
             .map(|Mask { area, label }| {
-                serde_json::json!({
+                json!({
                     "x": area.x, "y": area.y, "width": area.width, "height": area.height,
                     "label": label,
                 })
             })
             .collect();
-        Some(Event::new("masks", format_args!("{DIM}●{DIM:#} {text}")).with("masks", list))
+        let event = Event::new("masks", text).with("masks", list);
+        Some(if self.told.len() > known { event } else { event.without_words() })
     }
 
     fn status(&mut self, status: Status) -> Option<Event> {

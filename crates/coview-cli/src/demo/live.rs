@@ -84,7 +84,7 @@ const SOMEBODY: Who = Who { name: "the visitor with the key", id: None };
 pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let shown = args.shown()?;
     shown.try_out()?;
-    let mut front = Front::new(Terminal::new()?, Say::new(args.json));
+    let mut front = Front::new(Say::new(args.json))?;
     let stage = open(args.listen).await?;
 
     let asks = front.asks;
@@ -150,9 +150,10 @@ struct Front {
 }
 
 impl Front {
-    fn new(terminal: Terminal, say: Say) -> Self {
+    fn new(say: Say) -> Result<Self, Failure> {
         let asks = say.is_to_a_person();
-        Self { terminal, say, asks }
+        let terminal = if asks { Terminal::new()? } else { Terminal::of_signals()? };
+        Ok(Self { terminal, say, asks })
     }
 
     /// Tells what happens until it is interrupted.
@@ -187,7 +188,7 @@ impl Front {
                     question = false;
                 }
                 Happened::Heard(Heard::Interrupt) => return Ok(()),
-                // A demo without a terminal goes on until it is interrupted.
+                // Nothing more is typed; it goes on until it is interrupted.
                 Happened::Heard(Heard::End) => {}
                 Happened::Heard(Heard::Line(line)) => {
                     self.say.entered();

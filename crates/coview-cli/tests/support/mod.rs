@@ -4,7 +4,9 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
 use std::io::Write;
+use std::net::TcpStream;
 use std::process::Child;
 use std::process::ChildStdin;
 use std::process::Command;
@@ -146,7 +148,7 @@ impl Drop for Running {
     }
 }
 
-fn read(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
+fn read(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines() {
@@ -163,6 +165,19 @@ fn read(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
 pub fn url(listening: &str) -> String {
     let rest = listening.strip_prefix("listening on ").expect("it says where it listens");
     rest.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// What a browser gets from there: the head and the body.
+pub fn get(url: &str) -> (String, String) {
+    let rest = url.strip_prefix("http://").expect("it is an address for a browser");
+    let (address, path) = rest.split_once('/').expect("it has a path");
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("it speaks HTTP");
+    (head.to_owned(), body.to_owned())
 }
 
 /// `coview serve` to try things out.
