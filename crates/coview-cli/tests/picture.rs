@@ -29,25 +29,25 @@ const SIZE: Size = Size::new(1280, 720);
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir(&folder).unwrap();
+    std::fs::create_dir(&folder).expect("cargo made the directory above");
     folder
 }
 
 fn read(file: &Path) -> Frame {
-    let mut reader =
-        png::Decoder::new(BufReader::new(File::open(file).unwrap())).read_info().unwrap();
-    let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut rgb).unwrap();
+    let file = BufReader::new(File::open(file).expect("the file is there"));
+    let mut reader = png::Decoder::new(file).read_info().expect("it is a PNG");
+    let mut rgb = vec![0; reader.output_buffer_size().expect("it fits into memory")];
+    let info = reader.next_frame(&mut rgb).expect("it is whole");
     assert_eq!(info.color_type, png::ColorType::Rgb);
-    let size = Size::new(info.width.try_into().unwrap(), info.height.try_into().unwrap());
+    let side = |pixels: u32| u16::try_from(pixels).expect("it is as small as a frame");
     let rgba = rgb.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
-    Frame::new(size, rgba).unwrap()
+    Frame::new(Size::new(side(info.width), side(info.height)), rgba).expect("four bytes a pixel")
 }
 
 /// The page of `--screen generated:still`, under its masks and one more.
 fn still(more: &Mask) -> (Frame, Vec<Mask>) {
     const COVER: [u8; 3] = [0x2b, 0x2f, 0x36];
-    let mut page = GeneratedPage::new(SIZE, 1).unwrap();
+    let mut page = GeneratedPage::new(SIZE, 1).expect("a frame can be as large");
     page.pin(Scene::Still);
     let masks: Vec<_> = page.masks().list().iter().chain([more]).cloned().collect();
     let mut frame = page.frame().clone();
@@ -61,7 +61,7 @@ fn still(more: &Mask) -> (Frame, Vec<Mask>) {
 /// Lets the agent join the session the visitor starts.
 fn join(visitor: &mut Running, agent: &mut Running) {
     visitor.say("share");
-    let key = visitor.event("sharing")["key"].as_str().unwrap().to_owned();
+    let key = visitor.event("sharing")["key"].as_str().expect("it is shown").to_owned();
     agent.say(&format!("join {key}"));
     agent.event("joined");
 }
