@@ -3,7 +3,8 @@
 //!
 //! Times are of this thread on the processor, so that other programs count little.
 //! `cargo bench -p coview-screen` measures; under `cargo test --bench codec` each scene is run for a
-//! few frames only, to see that it runs.
+//! few frames only, to see that it runs. `cargo bench -p coview-screen -- scroll` measures the rows with
+//! that word in their names.
 #![allow(clippy::print_stdout, missing_docs, reason = "the table is what the program is for")]
 
 use std::time::Duration;
@@ -19,6 +20,8 @@ const VIEWER: ViewerId = ViewerId::new(1);
 
 fn main() {
     let measuring = std::env::args().any(|arg| arg == "--bench");
+    let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.contains(only));
     let (frames, sizes) = if measuring {
         (60, &[Size::new(1280, 720), Size::new(1920, 1080)][..])
     } else {
@@ -33,16 +36,21 @@ fn main() {
             "| scene | encode CPU ms | bytes a frame | images | copies | fills | decode CPU ms |"
         );
         println!("|---|---|---|---|---|---|---|");
-        whole(size, frames / 3);
-        for scene in Scene::ALL {
-            row(&scene.to_string(), run(size, scene, frames, EncoderConfig::default(), false));
+        if wanted("whole") {
+            whole(size, frames / 3);
         }
+        let usual = EncoderConfig::default();
         let exact = EncoderConfig { lossy: false };
-        row("video, lossless", run(size, Scene::Video, frames, exact.clone(), false));
-        row("jump, lossless", run(size, Scene::Jump, frames, exact, false));
-        for scene in [Scene::Still, Scene::Typing] {
-            let name = format!("{scene}, with hints");
-            row(&name, run(size, scene, frames, EncoderConfig::default(), true));
+        let mut rows: Vec<(String, Scene, &EncoderConfig, bool)> =
+            Scene::ALL.map(|scene| (scene.to_string(), scene, &usual, false)).into();
+        rows.push(("video, lossless".into(), Scene::Video, &exact, false));
+        rows.push(("jump, lossless".into(), Scene::Jump, &exact, false));
+        rows.push(("still, with hints".into(), Scene::Still, &usual, true));
+        rows.push(("typing, with hints".into(), Scene::Typing, &usual, true));
+        for (name, scene, config, hints) in rows {
+            if wanted(&name) {
+                row(&name, run(size, scene, frames, config.clone(), hints));
+            }
         }
     }
 }

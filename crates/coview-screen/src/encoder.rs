@@ -20,9 +20,10 @@ use crate::mask::MaskState;
 use crate::masked::Cover;
 use crate::masked::Masked;
 use crate::moves::Move;
+use crate::pack::DRAWN_SLACK;
 use crate::pack::Packer;
 use crate::pack::Parts;
-use crate::pack::has_many_colors;
+use crate::pack::is_photo;
 use crate::status::Status;
 use crate::tiles::Block;
 use crate::tiles::Tiles;
@@ -605,14 +606,35 @@ impl Encoder {
     }
 }
 
-/// Tiles that change all the time and look like a film.
+/// Tiles that change all the time and look like a film, or are in the midst of one.
 fn busy(canvas: &Canvas, tiles: &Tiles) -> Tiles {
-    let mut busy = Tiles::none(canvas.size());
+    let mut busy = tiles.clone();
     for (column, row) in tiles.iter() {
-        if canvas.is_busy(tiles.index(column, row))
-            && has_many_colors(canvas.picture(), tiles.area(column, row))
-        {
-            busy.insert(column, row);
+        if !canvas.is_busy(tiles.index(column, row)) {
+            busy.remove(column, row);
+        }
+    }
+    if busy.is_empty() {
+        return busy;
+    }
+    for block in busy.blocks(DRAWN_SLACK) {
+        let mut photo = 0;
+        let mut inside = 0;
+        for row in block.rows() {
+            for column in block.columns() {
+                if busy.contains(column, row) {
+                    inside += 1;
+                    let area = busy.area(column, row);
+                    photo += usize::from(is_photo(canvas.picture(), area));
+                }
+            }
+        }
+        if photo * 2 < inside {
+            for row in block.rows() {
+                for column in block.columns() {
+                    busy.remove(column, row);
+                }
+            }
         }
     }
     busy

@@ -20,6 +20,12 @@ const IMAGE_PIXELS: usize = 128 * 1024;
 const FILLED_TILES: usize = 64;
 /// An area of fewer pixels is not worth taking apart.
 const SORTED_PIXELS: usize = 4 * 1024;
+/// How many tiles a block may hold besides those it is for, as a part of it: where they are drawn
+/// for nothing, and where they are part of a photo.
+pub(crate) const DRAWN_SLACK: usize = 8;
+const PHOTO_SLACK: usize = 4;
+/// A photo of fewer tiles stays within the image around it.
+const PHOTO_TILES: usize = 4;
 /// The quality of JPEG images.
 const QUALITY: u8 = 77;
 /// The most bytes of operations in one part of an update.
@@ -75,16 +81,60 @@ impl Packer {
     ) {
         let mut left = tiles.clone();
         fill_solid(picture, &mut left, parts);
-        for block in left.blocks() {
-            for area in bands(tight(block)) {
-                if self.gather(picture, area) {
-                    self.indexed(area, parts);
-                } else if area.pixels() <= SORTED_PIXELS {
-                    self.full(area, parts);
+        for block in left.blocks(DRAWN_SLACK) {
+            let area = tight(block);
+            if area.pixels() > SORTED_PIXELS {
+                self.large(picture, area, parts);
+            } else if self.gather(picture, area) {
+                self.indexed(area, parts);
+            } else {
+                self.full(area, parts);
+            }
+        }
+    }
+
+    /// Writes a large area: photos in it by themselves, above what is around them.
+    fn large(&mut self, picture: &Frame, area: Rect, parts: &mut Parts) {
+        let mut photos: Option<Vec<Rect>> = None;
+        for band in bands(area) {
+            if photos.is_none() && self.gather(picture, band) {
+                self.indexed(band, parts);
+                continue;
+            }
+            let rest = Rect { y: band.y, height: area.height - (band.y - area.y), ..area };
+            let photos = photos.get_or_insert_with(|| photos_in(picture, rest));
+            gather(picture, band, &mut self.pixels);
+            for photo in photos.iter() {
+                self.blank(band, photo.intersection(band));
+            }
+            if self.space.collect_palette(&self.pixels) {
+                self.indexed(band, parts);
+            } else {
+                self.full(band, parts);
+            }
+        }
+        for photo in photos.into_iter().flatten() {
+            for band in bands(photo) {
+                if self.gather(picture, band) {
+                    self.indexed(band, parts);
                 } else {
-                    self.sorted(picture, area, parts);
+                    self.full(band, parts);
                 }
             }
+        }
+    }
+
+    /// Paints a part of what was gathered like the pixel beside it: another image covers it.
+    fn blank(&mut self, gathered: Rect, part: Rect) {
+        let width = usize::from(gathered.width);
+        let from = usize::from(part.x.saturating_sub(gathered.x));
+        let first = usize::from(part.y.saturating_sub(gathered.y));
+        for row in self.pixels.chunks_exact_mut(width).skip(first).take(usize::from(part.height)) {
+            let beside = match from.checked_sub(1) {
+                Some(left) => row[left],
+                None => row.get(usize::from(part.width)).copied().unwrap_or(row[0]),
+            };
+            row[from..from + usize::from(part.width)].fill(beside);
         }
     }
 
@@ -92,7 +142,7 @@ impl Packer {
     /// more.
     pub(crate) fn lossy(&mut self, picture: &Frame, tiles: &Tiles, parts: &mut Parts) -> Tiles {
         let mut written = Tiles::none(picture.size());
-        for block in tiles.blocks() {
+        for block in tiles.blocks(DRAWN_SLACK) {
             written.insert_area(block.area(picture.size()));
             for area in bands(block.area(picture.size())) {
                 match jpeg(picture, area) {
@@ -128,44 +178,49 @@ impl Packer {
         let bytes = self.space.write_full(&self.pixels, usize::from(area.width), kind);
         parts.push(&Op::Image { area, format: Format::WebP, bytes: &bytes });
     }
+}
 
-    /// Writes a large area: what has many colours apart from what has few.
-    fn sorted(&mut self, picture: &Frame, area: Rect, parts: &mut Parts) {
-        let size = picture.size();
-        let (mut photo, mut drawn) = (Tiles::none(size), Tiles::none(size));
-        let around = Block::around(area, size);
-        for row in around.rows() {
-            for column in around.columns() {
-                let tile = photo.area(column, row).intersection(area);
-                let many = has_many_colors(picture, tile);
-                if many { photo.insert(column, row) } else { drawn.insert(column, row) }
-            }
-        }
-        for tiles in [&photo, &drawn] {
-            for block in tiles.blocks() {
-                let area = block.area(size).intersection(area);
-                if self.gather(picture, area) {
-                    self.indexed(area, parts);
-                } else {
-                    self.full(area, parts);
-                }
+/// The photos in an area, as few rectangles of whole tiles.
+fn photos_in(picture: &Frame, area: Rect) -> Vec<Rect> {
+    let size = picture.size();
+    let mut photos = Tiles::none(size);
+    let around = Block::around(area, size);
+    for row in around.rows() {
+        for column in around.columns() {
+            if is_photo(picture, photos.area(column, row).intersection(area)) {
+                photos.insert(column, row);
             }
         }
     }
+    let blocks = photos.blocks(PHOTO_SLACK).into_iter();
+    blocks
+        .filter(|block| block.tiles() >= PHOTO_TILES)
+        .map(|block| block.area(size).intersection(area))
+        .collect()
 }
 
-/// Whether so many colours are in an area that it is more like a photo than like a drawing.
-pub(crate) fn has_many_colors(picture: &Frame, area: Rect) -> bool {
-    const MANY: u32 = 64;
+/// Whether an area is more like a photo than like a drawing: most pixels are like neither the one to
+/// the left nor the one above, and there are many colours.
+pub(crate) fn is_photo(picture: &Frame, area: Rect) -> bool {
+    const MANY: u32 = 24;
+    let mut novel = 0;
+    let mut above = picture.row(area, 0).as_chunks::<4>().0;
+    for row in 1..area.height {
+        let row = picture.row(area, row).as_chunks::<4>().0;
+        let left = row.iter().zip(row.iter().skip(1));
+        novel += left
+            .zip(above.iter().skip(1))
+            .filter(|((left, pixel), above)| pixel != left && pixel != above)
+            .count();
+        above = row;
+    }
+    if novel * 5 < area.pixels() * 2 {
+        return false;
+    }
     let mut seen = [0_u64; 8];
     let mut colors = 0;
     for row in 0..area.height {
-        let mut before = [0; 4];
         for &pixel in picture.row(area, row).as_chunks::<4>().0 {
-            if pixel == before {
-                continue;
-            }
-            before = pixel;
             let hash = argb(pixel).wrapping_mul(0x9e37_79b1) >> 23;
             let (word, bit) = ((hash / 64) as usize, hash % 64);
             if seen[word] >> bit & 1 == 0 {

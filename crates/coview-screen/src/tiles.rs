@@ -119,10 +119,10 @@ impl Tiles {
     }
 
     /// Covers the set with few blocks that do not overlap. A block may hold tiles that are not in
-    /// the set, where that is cheaper than one more block.
-    pub(crate) fn blocks(&self) -> Vec<Block> {
+    /// the set, where that is cheaper than one more block: up to one in `slack`.
+    pub(crate) fn blocks(&self, slack: usize) -> Vec<Block> {
         let mut blocks = self.runs();
-        while merge_cheaply(&mut blocks) {}
+        while merge_cheaply(&mut blocks, slack) {}
         blocks
     }
 
@@ -228,7 +228,7 @@ const IMAGE_WORTH: usize = 3;
 const PAIRS_OF: usize = 96;
 
 /// Joins blocks whose common rectangle holds little else; whether it joined any.
-fn merge_cheaply(blocks: &mut Vec<Block>) -> bool {
+fn merge_cheaply(blocks: &mut Vec<Block>, slack: usize) -> bool {
     let mut merged = false;
     let mut first = 0;
     while first < blocks.len() {
@@ -238,7 +238,7 @@ fn merge_cheaply(blocks: &mut Vec<Block>) -> bool {
             let (a, b) = (blocks[first], blocks[second]);
             let union = a.union(b);
             let waste = union.tiles().saturating_sub(a.tiles() + b.tiles());
-            let cheap = waste <= IMAGE_WORTH.max(union.tiles() / 8);
+            let cheap = waste <= IMAGE_WORTH.max(union.tiles() / slack);
             // A union that cuts into a third block would draw it twice.
             let clean = cheap
                 && !blocks
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn blocks_close_small_gaps_and_leave_large_ones() {
-        assert_eq!(drawn(&["###.###", "#######"]).blocks().len(), 1);
-        assert_eq!(drawn(&["#.............#", "#.............#"]).blocks().len(), 2);
+        assert_eq!(drawn(&["###.###", "#######"]).blocks(8).len(), 1);
+        assert_eq!(drawn(&["#.............#", "#.............#"]).blocks(8).len(), 2);
     }
 
     #[test]

@@ -120,11 +120,9 @@ impl Workspace {
                 }
                 out.bits(0, 1); // no more transforms
                 predict(pixels, width, &mut self.residues);
-                self.tokens.clear();
-                self.tokens.extend(self.residues.iter().map(|&pixel| Token::Literal(pixel)));
                 out.bits(0, 1); // no colour cache
                 out.bits(0, 1); // one group of prefix codes
-                write_tokens(&mut out, &self.tokens, 0);
+                write_residues(&mut out, &self.residues);
             }
         }
         finish(out)
@@ -161,29 +159,50 @@ const fn subtract_green(pixel: u32) -> u32 {
 fn predict(pixels: &[u32], width: usize, residues: &mut Vec<u32>) {
     residues.clear();
     residues.reserve(pixels.len());
-    let mut above: &[u32] = &[];
+    let mut above: Vec<u32> = Vec::new();
+    let mut now: Vec<u32> = Vec::with_capacity(width);
     for row in pixels.chunks_exact(width) {
-        let Some((&first, rest)) = row.split_first() else { continue };
+        now.clear();
+        now.extend(row.iter().map(|&pixel| subtract_green(pixel)));
         // The specification fixes the prediction along the two upper edges.
-        let corner = above.first().map_or(OPAQUE, |&pixel| subtract_green(pixel));
-        residues.push(difference(subtract_green(first), corner));
-        let mut left = subtract_green(first);
-        if let Some(above) = above.get(1..) {
-            residues.extend(rest.iter().zip(above).map(|(&pixel, &above)| {
-                let pixel = subtract_green(pixel);
-                let residue = difference(pixel, average(left, subtract_green(above)));
-                left = pixel;
-                residue
-            }));
+        residues.push(difference(now[0], above.first().copied().unwrap_or(OPAQUE)));
+        let left = now.iter().zip(now.iter().skip(1));
+        if above.is_empty() {
+            residues.extend(left.map(|(&left, &pixel)| difference(pixel, left)));
         } else {
-            residues.extend(rest.iter().map(|&pixel| {
-                let pixel = subtract_green(pixel);
-                let residue = difference(pixel, left);
-                left = pixel;
-                residue
-            }));
+            residues.extend(
+                left.zip(above.iter().skip(1))
+                    .map(|((&left, &pixel), &above)| difference(pixel, average(left, above))),
+            );
         }
-        above = row;
+        core::mem::swap(&mut above, &mut now);
+    }
+}
+
+/// Writes residues one by one: they hardly ever repeat.
+fn write_residues(out: &mut Bits, residues: &[u32]) {
+    let mut green = [0_u32; 256 + LENGTHS];
+    let mut red = [0_u32; 256];
+    let mut blue = [0_u32; 256];
+    for &residue in residues {
+        // All pixels are opaque, so there is nothing in the highest byte.
+        let [_, r, g, b] = residue.to_be_bytes();
+        green[usize::from(g)] += 1;
+        red[usize::from(r)] += 1;
+        blue[usize::from(b)] += 1;
+    }
+    let green = Code::write(out, &green).words;
+    let red = Code::write(out, &red).words;
+    let blue = Code::write(out, &blue).words;
+    write_simple_code(out, &[0]);
+    write_simple_code(out, &[0]);
+    for &residue in residues {
+        let [_, r, g, b] = residue.to_be_bytes();
+        let mut words = Words::default();
+        words.push(green[usize::from(g)]);
+        words.push(red[usize::from(r)]);
+        words.push(blue[usize::from(b)]);
+        out.bits64(words.bits, words.length);
     }
 }
 
@@ -495,19 +514,23 @@ fn write_tokens(out: &mut Bits, tokens: &[Token], cache_bits: u32) {
         match *token {
             Token::Literal(pixel) => {
                 let [a, r, g, b] = pixel.to_be_bytes();
-                out.code(green.words[usize::from(g)]);
-                out.code(red.words[usize::from(r)]);
-                out.code(blue.words[usize::from(b)]);
-                out.code(alpha.words[usize::from(a)]);
+                let mut words = Words::default();
+                words.push(green.words[usize::from(g)]);
+                words.push(red.words[usize::from(r)]);
+                words.push(blue.words[usize::from(b)]);
+                words.push(alpha.words[usize::from(a)]);
+                out.bits64(words.bits, words.length);
             }
             Token::Cached(index) => out.code(green.words[256 + LENGTHS + usize::from(index)]),
             Token::Match { length, distance } => {
+                let mut words = Words::default();
                 let (symbol, extra, bits) = prefix(u32::from(length));
-                out.code(green.words[256 + symbol]);
-                out.bits(extra, bits);
+                words.push(green.words[256 + symbol]);
+                words.push_bits(extra, bits);
                 let (symbol, extra, bits) = prefix(distance);
-                out.code(distances.words[symbol]);
-                out.bits(extra, bits);
+                words.push(distances.words[symbol]);
+                words.push_bits(extra, bits);
+                out.bits64(words.bits, words.length);
             }
         }
     }
@@ -515,13 +538,13 @@ fn write_tokens(out: &mut Bits, tokens: &[Token], cache_bits: u32) {
 
 /// A prefix code: the bits of each symbol, and how many.
 struct Code {
-    words: Vec<(u16, u8)>,
+    words: Vec<Word>,
 }
 
 impl Code {
     /// Makes the best code for these frequencies and writes it.
     fn write(out: &mut Bits, frequencies: &[u32]) -> Self {
-        let mut words = vec![(0, 0); frequencies.len()];
+        let mut words = vec![Word::default(); frequencies.len()];
         let mut used = frequencies.iter().enumerate().filter(|&(_, &count)| count > 0);
         let [first, second, third] = [used.next(), used.next(), used.next()]
             .map(|symbol| symbol.map(|(symbol, _)| u16::try_from(symbol).unwrap_or(u16::MAX)));
@@ -530,8 +553,8 @@ impl Code {
             (Some(only), None, _) if only < 256 => write_simple_code(out, &[only]),
             (Some(first), Some(second), None) if second < 256 => {
                 write_simple_code(out, &[first, second]);
-                words[usize::from(first)] = (0, 1);
-                words[usize::from(second)] = (1, 1);
+                words[usize::from(first)] = Word { bits: 0, length: 1 };
+                words[usize::from(second)] = Word { bits: 1, length: 1 };
             }
             (Some(_), _, _) => {
                 let lengths = code_lengths(frequencies, 15);
@@ -621,7 +644,7 @@ fn write_lengths(out: &mut Bits, lengths: &[u8]) {
     }
     // With a single symbol its code needs no bits.
     let words = if frequencies.iter().filter(|&&count| count > 0).count() == 1 {
-        vec![(0, 0); 19]
+        vec![Word::default(); 19]
     } else {
         code_words(&code)
     };
@@ -706,7 +729,7 @@ fn depths(leaves: &[(u32, u16)]) -> Vec<u8> {
 }
 
 /// The words of a canonical code, first bit lowest.
-fn code_words(lengths: &[u8]) -> Vec<(u16, u8)> {
+fn code_words(lengths: &[u8]) -> Vec<Word> {
     let mut counts = [0_u16; 17];
     for &length in lengths {
         counts[usize::from(length)] += 1;
@@ -720,45 +743,79 @@ fn code_words(lengths: &[u8]) -> Vec<(u16, u8)> {
         .iter()
         .map(|&length| {
             if length == 0 {
-                return (0, 0);
+                return Word::default();
             }
             let word = next[usize::from(length)];
             next[usize::from(length)] += 1;
-            (word.reverse_bits() >> (16 - u16::from(length)), length)
+            Word { bits: word.reverse_bits() >> (16 - u16::from(length)), length }
         })
         .collect()
 }
 
 /// Bits, lowest first, behind the header of the file.
 struct Bits {
+    /// Longer than what is written, so that whole words can be written at once.
     bytes: Vec<u8>,
+    written: usize,
     buffer: u64,
     filled: u32,
 }
 
 impl Bits {
-    /// Appends up to 32 bits.
-    fn bits(&mut self, value: u32, count: u32) {
-        self.buffer |= u64::from(value) << self.filled;
+    /// Appends up to 56 bits.
+    fn bits64(&mut self, value: u64, count: u32) {
+        self.buffer |= value << self.filled;
         self.filled += count;
-        if self.filled >= 32 {
-            let [a, b, c, d, ..] = self.buffer.to_le_bytes();
-            self.bytes.extend([a, b, c, d]);
-            self.buffer >>= 32;
-            self.filled -= 32;
+        if self.bytes.len() < self.written + 8 {
+            self.bytes.resize(self.bytes.len() * 2 + 64, 0);
         }
+        self.bytes[self.written..self.written + 8].copy_from_slice(&self.buffer.to_le_bytes());
+        let whole = self.filled / 8;
+        self.written += whole as usize;
+        self.buffer = self.buffer.checked_shr(whole * 8).unwrap_or(0);
+        self.filled %= 8;
     }
 
-    fn code(&mut self, (word, length): (u16, u8)) {
-        self.bits(u32::from(word), u32::from(length));
+    /// Appends up to 32 bits.
+    fn bits(&mut self, value: u32, count: u32) {
+        self.bits64(u64::from(value), count);
+    }
+
+    fn code(&mut self, Word { bits, length }: Word) {
+        self.bits64(u64::from(bits), u32::from(length));
+    }
+}
+
+/// A symbol in its code.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    bits: u16,
+    length: u8,
+}
+
+/// Several words on their way, up to 56 bits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Words {
+    bits: u64,
+    length: u32,
+}
+
+impl Words {
+    fn push(&mut self, word: Word) {
+        self.push_bits(u32::from(word.bits), u32::from(word.length));
+    }
+
+    fn push_bits(&mut self, bits: u32, length: u32) {
+        self.bits |= u64::from(bits) << self.length;
+        self.length += length;
     }
 }
 
 const RIFF_BYTES: usize = 20;
 
 fn header(width: usize, height: usize) -> Bits {
-    let mut out = Bits { bytes: Vec::with_capacity(4096), buffer: 0, filled: 0 };
-    out.bytes.extend(b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0");
+    let mut out = Bits { bytes: vec![0; 4096], written: RIFF_BYTES, buffer: 0, filled: 0 };
+    out.bytes[..RIFF_BYTES].copy_from_slice(b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0");
     out.bits(0x2f, 8);
     out.bits(as_u32(width - 1), 14);
     out.bits(as_u32(height - 1), 14);
@@ -767,13 +824,11 @@ fn header(width: usize, height: usize) -> Bits {
     out
 }
 
-fn finish(mut out: Bits) -> Vec<u8> {
-    while out.filled > 0 {
-        out.bytes.push(out.buffer.to_le_bytes()[0]);
-        out.buffer >>= 8;
-        out.filled = out.filled.saturating_sub(8);
-    }
+fn finish(out: Bits) -> Vec<u8> {
+    // The bits that are left over are in the byte behind what is written.
+    let end = out.written + usize::from(out.filled > 0);
     let mut bytes = out.bytes;
+    bytes.truncate(end);
     let data = as_u32(bytes.len() - RIFF_BYTES);
     if bytes.len() % 2 == 1 {
         bytes.push(0);
