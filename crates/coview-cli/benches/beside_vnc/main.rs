@@ -100,6 +100,7 @@ fn done(ended: Result<(), Box<dyn Error>>) -> ExitCode {
 fn compare(peers: &[Peer], rounds: usize) -> Result<(), Box<dyn Error>> {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{rounds} rounds; load of the machine before: {}", load.trim());
+    print!("{}", versions());
     let mut report = Report::default();
     for round in 1..=rounds {
         for &peer in peers {
@@ -112,6 +113,16 @@ fn compare(peers: &[Peer], rounds: usize) -> Result<(), Box<dyn Error>> {
     }
     report.print();
     Ok(())
+}
+
+/// What Debian says of the programs; nothing elsewhere.
+fn versions() -> String {
+    let packages = ["xvfb", "tigervnc-scraping-server", "x11vnc"];
+    let output = Command::new("dpkg-query").arg("--show").args(packages).output();
+    output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
 }
 
 /// Runs each peer for a moment.

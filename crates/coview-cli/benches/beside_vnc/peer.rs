@@ -15,37 +15,44 @@ use crate::process::is_installed;
 use crate::rfb;
 use crate::share;
 
-/// coview as it comes: the peer the others are compared with.
-pub(crate) const OURS: Peer = Peer::Coview { fps: 20, lossy: true };
-
-/// What shares the display, and how it was asked to.
+/// What shares the display, and how it was asked to. An exact one may not use JPEG.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Peer {
-    Coview { fps: u8, lossy: bool },
-    TigerVnc { lossy: bool },
-    X11Vnc { lossy: bool },
+    Coview { fps: u8, exact: bool },
+    TigerVnc { exact: bool },
+    X11Vnc { exact: bool },
 }
 
 impl Peer {
     pub(crate) const ALL: [Self; 7] = [
-        OURS,
-        Self::Coview { fps: 20, lossy: false },
-        Self::Coview { fps: 60, lossy: true },
-        Self::TigerVnc { lossy: true },
-        Self::TigerVnc { lossy: false },
-        Self::X11Vnc { lossy: true },
-        Self::X11Vnc { lossy: false },
+        Self::Coview { fps: 20, exact: false },
+        Self::Coview { fps: 20, exact: true },
+        Self::Coview { fps: 60, exact: false },
+        Self::TigerVnc { exact: false },
+        Self::TigerVnc { exact: true },
+        Self::X11Vnc { exact: false },
+        Self::X11Vnc { exact: true },
     ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Coview { fps: 20, lossy: true } => "coview",
-            Self::Coview { lossy: true, .. } => "coview, 60 fps",
-            Self::Coview { lossy: false, .. } => "coview, no JPEG",
-            Self::TigerVnc { lossy: true } => "TigerVNC",
-            Self::TigerVnc { lossy: false } => "TigerVNC, no JPEG",
-            Self::X11Vnc { lossy: true } => "x11vnc",
-            Self::X11Vnc { lossy: false } => "x11vnc, no JPEG",
+            Self::Coview { fps: 20, exact: false } => "coview",
+            Self::Coview { exact: false, .. } => "coview, 60 fps",
+            Self::Coview { exact: true, .. } => "coview, no JPEG",
+            Self::TigerVnc { exact: false } => "TigerVNC",
+            Self::TigerVnc { exact: true } => "TigerVNC, no JPEG",
+            Self::X11Vnc { exact: false } => "x11vnc",
+            Self::X11Vnc { exact: true } => "x11vnc, no JPEG",
+        }
+    }
+
+    /// coview asked for the same exactness, if this is another one.
+    pub(crate) const fn ours(self) -> Option<Self> {
+        match self {
+            Self::Coview { .. } => None,
+            Self::TigerVnc { exact } | Self::X11Vnc { exact } => {
+                Some(Self::Coview { fps: 20, exact })
+            }
         }
     }
 
@@ -64,17 +71,17 @@ impl Peer {
 
     pub(crate) fn start(self, display: &str) -> Result<Running, Box<dyn Error>> {
         let mut command;
-        let lossy = match self {
-            Self::Coview { fps, lossy } => return start_coview(display, fps, lossy),
-            Self::TigerVnc { lossy } => {
+        let exact = match self {
+            Self::Coview { fps, exact } => return start_coview(display, fps, exact),
+            Self::TigerVnc { exact } => {
                 command = Command::new("X0tigervnc");
                 command.args(["-display", display, "-localhost", "-SecurityTypes", "None"]);
-                lossy
+                exact
             }
-            Self::X11Vnc { lossy } => {
+            Self::X11Vnc { exact } => {
                 command = Command::new("x11vnc");
                 command.args(["-display", display, "-localhost", "-nopw", "-quiet", "-norc"]);
-                lossy
+                exact
             }
         };
         // Nobody else takes the port in this moment, or the run fails.
@@ -89,13 +96,13 @@ impl Peer {
                 Err(_) => sleep(Duration::from_millis(50)),
             }
         };
-        let viewer = Viewer::Rfb(rfb::Viewer::new(stream, lossy)?);
+        let viewer = Viewer::Rfb(rfb::Viewer::new(stream, exact)?);
         Ok(Running { viewer, port, began, servers: vec![server], sharer: None })
     }
 }
 
-fn start_coview(display: &str, fps: u8, lossy: bool) -> Result<Running, Box<dyn Error>> {
-    let started = share::start(display, fps, lossy)?;
+fn start_coview(display: &str, fps: u8, exact: bool) -> Result<Running, Box<dyn Error>> {
+    let started = share::start(display, fps, exact)?;
     let port = started.url.rsplit(':').next().unwrap_or_default();
     let port = port.trim_end_matches('/').parse()?;
     let began = now();

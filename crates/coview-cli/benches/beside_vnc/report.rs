@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::drawing::Scene;
-use crate::peer::OURS;
 use crate::peer::Peer;
 
 /// What one peer took for one scene in one round.
@@ -113,15 +112,13 @@ impl Report {
         }
         println!();
         println!(
-            "| scene | coview to | time p50 | time p95 | bytes to the viewer | CPU | CPU with the X \
+            "| scene | coview, with or without JPEG alike, to | time p50 | time p95 | bytes to the viewer | CPU | CPU with the X \
              server's |"
         );
         println!("|---|---|---|---|---|---|---|");
         for (&(scene, peer), rounds) in &self.figures {
-            let Some(ours) = self.figures.get(&(scene, OURS)) else { continue };
-            if peer == OURS {
-                continue;
-            }
+            let ours = peer.ours().and_then(|ours| self.figures.get(&(scene, ours)));
+            let Some(ours) = ours else { continue };
             let (ours, theirs) = (Row::new(ours), Row::new(rounds));
             let ratio = |ours: f64, theirs: f64| {
                 if theirs > 0.0 { format!("{:.2}", ours / theirs) } else { none() }

@@ -42,8 +42,8 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    /// `lossy`: whether the server may send JPEG.
-    pub(crate) fn new(stream: TcpStream, lossy: bool) -> Result<Self, Box<dyn Error>> {
+    /// `exact`: the server may not send JPEG.
+    pub(crate) fn new(stream: TcpStream, exact: bool) -> Result<Self, Box<dyn Error>> {
         stream.set_nodelay(true)?;
         let eye = Arc::new(Eye::default());
         let picture = Arc::new(Mutex::new(vec![0; WIDTH * HEIGHT * 4]));
@@ -53,7 +53,7 @@ impl Viewer {
             tight: Tight::default(),
             continuous: false,
         };
-        session.greet(lossy)?;
+        session.greet(exact)?;
         let (eyes, shown) = (Arc::clone(&eye), Arc::clone(&picture));
         let reading = std::thread::spawn(move || {
             session.read(&shown, &eyes).map_err(|error| error.to_string())
@@ -96,7 +96,7 @@ struct Session {
 type Done = Result<(), Box<dyn Error>>;
 
 impl Session {
-    fn greet(&mut self, lossy: bool) -> Done {
+    fn greet(&mut self, exact: bool) -> Done {
         let version: [u8; 12] = take(&mut self.from)?;
         if !version.starts_with(b"RFB 003.00") {
             return Err("the server speaks another protocol".into());
@@ -127,7 +127,7 @@ impl Session {
         self.to.write_all(&form)?;
         let mut wanted =
             vec![TIGHT, COPY_RECT, RAW, LAST_RECT, CURSOR, DESKTOP_SIZE, FENCE, CONTINUOUS_UPDATES];
-        if lossy {
+        if !exact {
             wanted.push(QUALITY_8);
         }
         self.to.write_all(&[2, 0])?;

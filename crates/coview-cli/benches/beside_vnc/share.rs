@@ -50,8 +50,8 @@ pub(crate) fn role(args: &[String]) -> Option<Result<(), Box<dyn Error>>> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
         ["serve"] => Some(smol::block_on(serve())),
-        ["share", server, display, fps, lossy] => {
-            Some(smol::block_on(share(server, display, fps, lossy)))
+        ["share", server, display, fps, exact] => {
+            Some(smol::block_on(share(server, display, fps, exact)))
         }
         _ => None,
     }
@@ -65,11 +65,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn share(server: &str, display: &str, fps: &str, lossy: &str) -> Result<(), Box<dyn Error>> {
+async fn share(server: &str, display: &str, fps: &str, exact: &str) -> Result<(), Box<dyn Error>> {
     let config = Config::new(server.parse::<ServerUrl>()?, GroupId::new("bench")?);
     let mut sharing = coview_smol::connect(config).await?.start_manual().await?;
     let source = X11Source::open(Some(display), Target::Root, MaskHandle::new(Masks::none()))?;
-    let options = ScreenOptions { fps: fps.parse()?, lossy: lossy.parse()? };
+    let options = ScreenOptions { fps: fps.parse()?, lossy: !exact.parse::<bool>()? };
     let sender = ScreenSender::new(&mut sharing, source, options);
     println!("{}", sharing.key());
     std::io::stdout().flush()?;
@@ -84,13 +84,13 @@ pub(crate) struct Started {
     key: String,
 }
 
-pub(crate) fn start(display: &str, fps: u8, lossy: bool) -> Result<Started, Box<dyn Error>> {
+pub(crate) fn start(display: &str, fps: u8, exact: bool) -> Result<Started, Box<dyn Error>> {
     let this = std::env::current_exe()?;
     let mut server = Process::start(Command::new(&this).arg("serve"))?;
     let url = server.lines().next().ok_or("the server ended")??;
-    let (fps, lossy) = (fps.to_string(), lossy.to_string());
+    let (fps, exact) = (fps.to_string(), exact.to_string());
     let mut visitor =
-        Process::start(Command::new(&this).args(["share", &url, display, &fps, &lossy]))?;
+        Process::start(Command::new(&this).args(["share", &url, display, &fps, &exact]))?;
     let key = visitor.lines().next().ok_or("the visitor ended")??;
     Ok(Started { server, visitor, url, key })
 }
