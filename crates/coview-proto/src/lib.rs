@@ -13,6 +13,8 @@
 //! - it reconnects with a growing, jittered wait, and resumes its place with the server's secret;
 //! - if the server has forgotten it, it begins anew, restores who the visitor is and that it is
 //!   online (or that the agent watches), and tells the app in one snapshot what was lost;
+//! - it passes pictures on, in both directions, while the session they belong to runs, and keeps none
+//!   for a later connection;
 //! - it rests while the app is in the background, and comes back in time to keep the presence.
 //!
 //! # How to drive it

@@ -153,6 +153,7 @@ where
     /// Does what the engine wants until it is idle; gives the greeting when there is one.
     fn drain(&mut self) -> Option<R::Greeting> {
         let mut ready = None;
+        let mut unsaid = None;
         loop {
             match self.engine.poll_output() {
                 Output::Open => {
@@ -179,11 +180,7 @@ where
                 Output::Ready(greeting) => ready = Some(greeting),
                 Output::HearBinary(bytes) => {
                     self.ends.pictures.session_is(self.engine.picture_session());
-                    if let Some(signal) = self.ends.pictures.heard(bytes) {
-                        tracing::debug!("pictures that nobody took were thrown away");
-                        let input = Input::SayBinary(signal.encode());
-                        self.engine.handle_input(self.now(), input);
-                    }
+                    unsaid = self.ends.pictures.heard(bytes).or(unsaid);
                 }
                 Output::Hear(message) => self.unhanded.push_back(Heard::Message(message)),
                 Output::Connectivity(connectivity) => {
@@ -200,6 +197,12 @@ where
                     self.ended = Some(ended);
                 }
                 Output::Idle { wake_at } => {
+                    if let Some(signal) = unsaid.take() {
+                        tracing::debug!("pictures that nobody took were thrown away");
+                        let input = Input::SayBinary(signal.encode());
+                        self.engine.handle_input(self.now(), input);
+                        continue;
+                    }
                     self.ends.pictures.session_is(self.engine.picture_session());
                     self.timer = wake_at
                         .map(|deadline| Timer::at(self.began + deadline.at.since(Moment::ZERO)));

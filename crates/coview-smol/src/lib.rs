@@ -23,6 +23,14 @@
 //! or to wait until everything has been said before a process ends, use [`open`], which gives the
 //! driver to you. An agent has [`sign_in`] and [`open_agent`].
 //!
+//! # The screen
+//!
+//! A [`ScreenSender`] is made from a sharing visitor and a source of frames, and sends what agents
+//! may see for as long as the visitor's consent stands; a [`ScreenViewer`] is made from a viewing
+//! agent and draws it. Both go beside the visitor and the agent, which the app keeps using. Pictures
+//! are binary messages of the same socket: they wait for text, never the other way round for more
+//! than one of them.
+//!
 //! # TLS
 //!
 //! `wss://` and `https://` addresses use rustls. Which certificates are trusted is a matter of

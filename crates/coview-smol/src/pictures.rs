@@ -172,9 +172,11 @@ impl State {
 
     fn heard_of_viewer(&mut self, notice: ViewerNotice, bytes: Vec<u8>) {
         match notice.event {
-            ViewerEvent::Joined => {
+            ViewerEvent::Joined if self.viewers.len() < WAITING => {
                 self.viewers.insert(notice.viewer);
             }
+            // No server lets so many watch; one that says so is not followed without end.
+            ViewerEvent::Joined => return,
             ViewerEvent::Left => {
                 self.viewers.remove(&notice.viewer);
             }
@@ -221,8 +223,10 @@ impl State {
 
 impl ScreenPipe for PicturePipe {
     fn send(&mut self, bytes: Vec<u8>) {
-        // If the driver is gone the pipe says so when it is polled next.
-        let _ = self.say.try_send(bytes);
+        if self.pictures.with(|state| state.is_open(self.number)) {
+            // If the driver is gone the pipe says so when it is polled next.
+            let _ = self.say.try_send(bytes);
+        }
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<PipeArrival> {
@@ -343,6 +347,31 @@ mod tests {
         assert_eq!(recv(&mut second), closed);
         pictures.session_is(Some(SESSION));
         assert_eq!(recv(&mut second), closed, "a pipe does not open again");
+    }
+
+    #[test]
+    fn a_closed_pipe_says_nothing() {
+        let (say, said) = async_channel::unbounded();
+        let pictures = running();
+        let mut first = pictures.open_to_share(SESSION, say.clone());
+        let mut second = pictures.open_to_share(SESSION, say);
+        first.send(vec![1]);
+        second.send(vec![2]);
+        pictures.session_is(None);
+        second.send(vec![3]);
+        assert_eq!(said.try_recv(), Ok(vec![2]));
+        assert!(said.is_empty());
+    }
+
+    #[test]
+    fn viewers_are_not_counted_without_end() {
+        let (say, _said) = async_channel::unbounded();
+        let pictures = running();
+        for viewer in 0..2 * WAITING {
+            pictures.heard(notice(viewer as u32, ViewerEvent::Joined));
+        }
+        let mut pipe = pictures.open_to_share(SESSION, say);
+        assert_eq!(all(&mut pipe).len(), WAITING);
     }
 
     #[test]

@@ -174,10 +174,9 @@ impl<P: ScreenPipe> ScreenSender<P> {
     /// sent. The session goes on, and another sender may be made.
     pub async fn run(self) -> Stopped {
         let Self { mut pass, mut worker, period } = self;
-        let mut captured_at: Option<Instant> = None;
+        let mut tick_at: Option<Instant> = None;
         let mut wake_at = None;
         loop {
-            let tick_at = captured_at.map(|at| at + period);
             let timer = Sleep::until(tick_at.into_iter().chain(wake_at).min());
             let arrivals = match gather(&mut pass, timer).await {
                 Ok(arrivals) => arrivals,
@@ -199,7 +198,12 @@ impl<P: ScreenPipe> ScreenSender<P> {
             if let Some(stopped) = stopped {
                 return stopped;
             }
-            captured_at = if wants_frames { captured.or(captured_at) } else { None };
+            tick_at = match (wants_frames, captured) {
+                (false, _) => None,
+                (true, None) => tick_at,
+                // A source too slow for the rate leaves the machine some air all the same.
+                (true, Some(at)) => Some((at + period).max(now() + period / 4)),
+            };
             wake_at = wake_in;
         }
     }

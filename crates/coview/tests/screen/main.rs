@@ -15,6 +15,7 @@ mod stage;
 #[path = "../story/world.rs"]
 mod world;
 
+mod congested;
 mod ending;
 mod interrupted;
 mod masked;
