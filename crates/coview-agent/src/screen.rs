@@ -195,7 +195,7 @@ impl fmt::Debug for ViewArrival {
 }
 
 /// # While viewing, on a link that carries the screen
-impl<L: ViewLink> Agent<Viewing, L> {
+impl<L> Agent<Viewing, L> {
     /// The right to see the screen, until the session is over; see [`ViewPass`]. A second pass takes
     /// the place of the first.
     ///
@@ -220,7 +220,21 @@ impl<L: ViewLink> Agent<Viewing, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
-    pub fn view_pass(&mut self) -> ViewPass<L::Pipe> {
+    ///
+    /// A link must be able to carry it:
+    ///
+    /// ```compile_fail,E0277
+    /// use coview_agent::{Agent, AgentLink, Viewing};
+    ///
+    /// fn no_way<L: AgentLink>(mut viewing: Agent<Viewing, L>) {
+    ///     let pass = viewing.view_pass();
+    /// }
+    /// ```
+    // The pipe is a parameter so that a link without one is explained by the words of the trait.
+    pub fn view_pass<P>(&mut self) -> ViewPass<P>
+    where
+        L: ViewLink<Pipe = P>,
+    {
         let session = self.state.session;
         let tied = self.state.tether.tie();
         let pipe = self.shared.link.view(session);

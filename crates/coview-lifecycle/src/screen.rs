@@ -182,6 +182,10 @@ pub enum PassArrival {
 }
 
 impl<P> ScreenPass<P> {
+    pub(crate) const fn new(pipe: P, session: SessionId, tied: Tied) -> Self {
+        Self { pipe, session, tied, closed: false }
+    }
+
     /// The session whose screen may be sent.
     #[must_use]
     pub const fn session(&self) -> SessionId {
@@ -213,10 +217,6 @@ impl<P> ScreenPass<P> {
 }
 
 impl<P: ScreenPipe> ScreenPass<P> {
-    pub(crate) const fn new(pipe: P, session: SessionId, tied: Tied) -> Self {
-        Self { pipe, session, tied, closed: false }
-    }
-
     /// Sends a piece of the picture to these viewers, in one message for each
     /// [`limits::VIEWERS`] of them. A body has at most
     /// [`Picture::longest_body`] bytes; a longer message would be dropped.
@@ -270,7 +270,7 @@ impl<P> fmt::Debug for ScreenPass<P> {
 }
 
 /// # While sharing, on a link that carries the screen
-impl<M, H, L: ScreenLink> Visitor<Sharing<M, H>, L> {
+impl<M, H, L> Visitor<Sharing<M, H>, L> {
     /// The right to send the screen, until the session is over; see [`ScreenPass`]. A second pass
     /// takes the place of the first.
     ///
@@ -299,14 +299,18 @@ impl<M, H, L: ScreenLink> Visitor<Sharing<M, H>, L> {
     ///
     /// A link must be able to carry it:
     ///
-    /// ```compile_fail,E0599
+    /// ```compile_fail,E0277
     /// use coview_lifecycle::{Link, OneClick, PresenceConnected, Sharing, Visitor};
     ///
     /// fn no_way<L: Link>(mut sharing: Visitor<Sharing<OneClick, PresenceConnected>, L>) {
     ///     let pass = sharing.screen_pass();
     /// }
     /// ```
-    pub fn screen_pass(&mut self) -> ScreenPass<L::Pipe> {
+    // The pipe is a parameter so that a link without one is explained by the words of the trait.
+    pub fn screen_pass<P>(&mut self) -> ScreenPass<P>
+    where
+        L: ScreenLink<Pipe = P>,
+    {
         let session = self.state.session;
         let tied = self.state.consent.tie();
         ScreenPass::new(self.shared.link.screen(session), session, tied)
