@@ -22,14 +22,14 @@ export async function shown(page) {
   return { width, height, pixels: Buffer.from(base64, "base64") };
 }
 
-/** How many pixels differ; all of them if the sizes do. */
-export function differing(a, b) {
+/** How many pixels differ; all of them if the sizes do. `leaveOut(x, y)` is not looked at. */
+export function differing(a, b, leaveOut = () => false) {
   if (a.width !== b.width || a.height !== b.height) return Math.max(a.width * a.height, b.width * b.height);
   const [left, right] = [words(a), words(b)];
   let count = 0;
   for (let at = 0; at < left.length; at += 1) {
     // The fourth byte means nothing in a frame.
-    if ((left[at] ^ right[at]) & 0x00ff_ffff) count += 1;
+    if (((left[at] ^ right[at]) & 0x00ff_ffff) !== 0 && !leaveOut(at % a.width, Math.floor(at / a.width))) count += 1;
   }
   return count;
 }
@@ -43,15 +43,16 @@ function words({ pixels }) {
  * pixel differs. Returns the picture. */
 export async function showsExactly(page, visitor, what = "the picture") {
   const wanted = await visitor.seen();
-  return showsPicture(page, wanted, what);
+  return showsPicture(page, () => wanted, what);
 }
 
-/** Waits until the canvas shows exactly this. */
-export async function showsPicture(page, wanted, what = "the picture") {
+/** Waits until the canvas shows exactly what is wanted then; `leaveOut(x, y)` is not looked at. */
+export async function showsPicture(page, want, what, leaveOut) {
   const late = Date.now() + PATIENCE_MS;
   for (;;) {
+    const wanted = await want();
     const found = await shown(page);
-    const count = differing(found, wanted);
+    const count = differing(found, wanted, leaveOut);
     if (count === 0) return found;
     if (Date.now() > late) {
       await keepPicture(`${what}-wanted`, wanted);
