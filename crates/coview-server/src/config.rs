@@ -53,7 +53,10 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// How many bytes of the picture may wait for a viewer that does not read. If there were more,
     /// all of them are thrown away and the visitor sends that viewer a whole picture; the viewer is
-    /// not cut off. At least [`limits::PICTURE_BYTES`]. Default 4 MiB.
+    /// not cut off. At least [`limits::PICTURE_BYTES`]. Default 16 MiB.
+    ///
+    /// It has to hold one whole picture, or a viewer slower than the visitor never gets one. A large
+    /// screen full of photographs is some 10 MB; most screens are far less than one.
     pub queue_picture_bytes: usize,
     /// How long a TLS handshake may take, and an HTTP request with its answer. Default 10 seconds.
     pub handshake: Duration,
@@ -67,7 +70,7 @@ impl Default for Limits {
             connections: 10_000,
             queue_messages: 1024,
             queue_bytes: 4 * 1024 * 1024,
-            queue_picture_bytes: 4 * 1024 * 1024,
+            queue_picture_bytes: 16 * 1024 * 1024,
             handshake: Duration::from_secs(10),
             drain: Duration::from_secs(5),
         }
