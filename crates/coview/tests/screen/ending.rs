@@ -4,12 +4,20 @@ use coview::EndReason;
 use coview::PassOver;
 use coview::SharingStep;
 use coview::agent::ViewingStep;
+use coview::screen::Capture;
+use coview::screen::Damage;
+use coview::screen::Frame;
+use coview::screen::FrameSource;
+use coview::screen::MaskState;
 use coview::screen::Masks;
 use coview::smol::Agent;
+use coview::smol::ScreenSender;
 use coview::smol::ScreenViewer;
 use coview::smol::Stopped;
+use coview::smol::ViewerStep;
 use smol::Task;
 
+use crate::proxy::*;
 use crate::stage::*;
 use crate::world::*;
 
@@ -171,4 +179,94 @@ fn a_sender_of_an_earlier_session_sends_nothing_into_the_next() {
         drop((sharing, grace, sender));
         world.stop().await;
     });
+}
+
+/// Another picture each time it is asked.
+struct Stream(u32);
+
+impl FrameSource for Stream {
+    fn capture(&mut self, into: &mut Frame) -> Capture {
+        self.0 += 1;
+        *into = drawn(self.0);
+        Capture::Frame { damage: Damage::Unknown, masks: MaskState::Known(Masks::none()) }
+    }
+}
+
+#[test]
+fn an_end_amid_pictures_and_answers_costs_nobody_the_connection() {
+    story(async {
+        let world = World::new();
+        let (near, far) = (Proxy::to(world.address).await, Proxy::to(world.address).await);
+        let mut visitor = connect(visitor_at(&near.url())).await;
+        let mut agent = sign_in(agent_at(&far.url(), "ada")).await;
+        for round in 0..12 {
+            let (mut sharing, key) = by_key(visitor).await;
+            let sender = ScreenSender::new(&mut sharing, Stream(round), EXACT);
+            let sender = smol::spawn(sender.run());
+            let mut viewing = soon("the agent to be in", agent.join(key)).await.unwrap();
+            let mut viewer = ScreenViewer::new(&mut viewing);
+            let mut updates = 0;
+            while updates < 3 {
+                match soon("a picture", viewer.next()).await {
+                    ViewerStep::Updated { .. } => updates += 1,
+                    ViewerStep::Status(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            (visitor, agent) = match round % 3 {
+                0 => {
+                    let visitor = sharing.end();
+                    let agent = until!(viewing, "the end", ViewingStep::Ended(agent, _) => agent);
+                    (visitor, agent)
+                }
+                1 => {
+                    let agent = viewing.end();
+                    (until!(sharing, "the end", SharingStep::Ended(v, _) => v), agent)
+                }
+                _ => {
+                    let agent = viewing.leave();
+                    (sharing.end(), agent)
+                }
+            };
+            assert_ne!(stopped(sender).await, Stopped::SourceGone);
+        }
+        assert_eq!((near.connections(), far.connections()), (1, 1), "somebody was cut off");
+        assert_eq!(world.metric("coview_pictures_refused_total").await, 0);
+        drop((visitor, agent));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_server_that_begins_anew_has_no_session_to_send_to() {
+    story(async {
+        let world = on_a_port_of_its_own();
+        let listen = world.address;
+        let (sharing, sender, ada, mut viewer) = seen(&world).await;
+        let session = sharing.session();
+        world.kill().await;
+        let world = World::with(|config| config.listen = listen);
+        // Nobody polls the visitor or the agent.
+        assert_eq!(stopped(sender).await, Stopped::Closed);
+        assert_eq!(over(&mut viewer).await, PassOver::Closed);
+        let visitor = until!(sharing, "the end", SharingStep::Ended(visitor, _) => visitor);
+        let (mut sharing, key) = by_key(visitor).await;
+        assert_ne!(sharing.session(), session);
+        let mut grace = joined(&world, "grace", key).await;
+        let mut viewer = ScreenViewer::new(&mut grace);
+        let (app, sender) = send_pushed(&mut sharing);
+        app.push(drawn(2), Masks::none());
+        shows(&mut viewer, "the frame in the new server", &drawn(2)).await;
+        drop((sharing, sender, ada, grace));
+        world.stop().await;
+    });
+}
+
+/// A server on a port that the system gives to nobody else while no one listens on it.
+fn on_a_port_of_its_own() -> World {
+    let first = 31_000 + (std::process::id() % 150) as u16 * 10;
+    let free =
+        (first..32_700).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let listen = ([127, 0, 0, 1], free.expect("one of these ports is free")).into();
+    World::with(|config| config.listen = listen)
 }
