@@ -275,9 +275,18 @@ const rendering = { planned: false, ended: 0, took: 0 };
 /** Renders soon, once, however much happens until then. A large group changes all the time: a page
  * that is dear to render is rendered less often, so that a tenth of the time is spent on it. */
 function later() {
+  // Another screen is not kept waiting.
+  if (screenNow() !== screen) {
+    render();
+    return;
+  }
   if (rendering.planned) return;
   rendering.planned = true;
+  let frame = 0;
+  let timer = 0;
   const now = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
     rendering.planned = false;
     const begun = world.now();
     render();
@@ -285,9 +294,10 @@ function later() {
     rendering.took = rendering.ended - begun;
   };
   const rest = rendering.ended + 9 * rendering.took - world.now();
-  // A page nobody looks at gets no frames, and still has a title.
-  if (document.hidden || rest > 50) setTimeout(now, Math.max(rest, 100));
-  else requestAnimationFrame(now);
+  if (rest < 50) frame = requestAnimationFrame(now);
+  // A page nobody looks at gets no frames, also where it was looked at a moment ago, and still has
+  // a title.
+  timer = setTimeout(now, Math.max(rest, 200));
 }
 
 function screenNow() {
