@@ -29,6 +29,7 @@ use coview_wire::Closing;
 use coview_wire::Identified;
 use coview_wire::LogOut;
 use coview_wire::Message;
+use coview_wire::Picture;
 use coview_wire::Pong;
 use coview_wire::PresenceConnected;
 use coview_wire::PresenceData;
@@ -46,6 +47,9 @@ use coview_wire::SessionFacts;
 use coview_wire::SessionId;
 use coview_wire::Snapshot;
 use coview_wire::StartId;
+use coview_wire::ViewerEvent;
+use coview_wire::ViewerId;
+use coview_wire::ViewerNotice;
 use coview_wire::VisitorId;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -56,6 +60,10 @@ use self::common::*;
 #[derive(Clone, Debug)]
 enum Step {
     Say(Verb),
+    /// The app says a picture of the session it is in, or of the one it was in last.
+    Picture,
+    /// The server says something about a viewer of the session it last connected.
+    Viewer,
     /// The transport that is being opened opens, or does not.
     Open(bool),
     /// This many messages reach the server.
@@ -105,6 +113,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         10 => verb.prop_map(Step::Say),
+        4 => Just(Step::Picture),
+        3 => Just(Step::Viewer),
         5 => prop::bool::weighted(0.8).prop_map(Step::Open),
         6 => (1..5_u8).prop_map(Step::Up),
         6 => (1..5_u8).prop_map(Step::Down),
@@ -346,6 +356,8 @@ struct App {
     must: BTreeSet<u64>,
     running: Option<StartId>,
     ended: BTreeSet<StartId>,
+    /// The session of the latest start that ran.
+    session: Option<SessionId>,
 }
 
 impl App {
@@ -386,7 +398,9 @@ impl App {
 
     fn hears(&mut self, message: &ServerMessage) {
         let running = match message {
-            ServerMessage::SessionConnected(connected) => Some(connected.start),
+            ServerMessage::SessionConnected(connected) => {
+                Some((connected.start, connected.session))
+            }
             ServerMessage::Resumed(Resumed { snapshot, .. }) => {
                 if let (None, Some(start)) = (&snapshot.session, self.running) {
                     let told = snapshot.ended.is_none_or(|ended| ended.start == start);
@@ -396,11 +410,13 @@ impl App {
                         snapshot.ended
                     );
                 }
-                snapshot.session.as_ref().map(|session| session.start)
+                snapshot.session.as_ref().map(|facts| (facts.start, facts.session))
             }
             _ => return,
         };
-        self.running = running.filter(|start| !self.ended.contains(start));
+        let running = running.filter(|(start, _)| !self.ended.contains(start));
+        self.running = running.map(|(start, _)| start);
+        self.session = running.map(|(_, session)| session).or(self.session);
     }
 }
 
@@ -482,6 +498,22 @@ impl World {
                 self.closing(CloseReason::Shutdown);
                 self.server.places.clear();
             }
+            Step::Picture => {
+                let session = self.app.session.unwrap_or(SessionId::new(0));
+                let bytes = Picture::encode(session, &[ViewerId::new(1)], b"body");
+                let outputs = self.visitor.give(Input::SayBinary(bytes.clone()));
+                self.passes(&outputs, Output::SendBinary(bytes));
+            }
+            Step::Viewer => {
+                if self.connection.is_some() {
+                    let session = self.app.session.unwrap_or(SessionId::new(0));
+                    let viewer = ViewerId::new(1);
+                    let notice = ViewerNotice { session, viewer, event: ViewerEvent::Joined };
+                    let bytes = notice.encode();
+                    let outputs = self.visitor.give(Input::Binary(&bytes));
+                    self.passes(&outputs, Output::HearBinary(bytes));
+                }
+            }
             Step::Close => self.closing(CloseReason::TooSlow),
             Step::Acknowledge => {
                 if let Some(connection) = &mut self.connection
@@ -502,6 +534,18 @@ impl World {
             }
             Step::Timeout => self.give(Input::Timeout),
             Step::Wake => self.wake(),
+        }
+    }
+
+    /// A picture passes exactly while there is a connection and, as far as the app has said and
+    /// heard, the session runs.
+    fn passes(&self, outputs: &[Output<VisitorRole>], passed: Output<VisitorRole>) {
+        let live = self.connection.is_some()
+            && self.visitor.engine.connectivity() == Connectivity::Connected;
+        if live && self.app.running.is_some() {
+            assert_eq!(outputs, [passed]);
+        } else {
+            assert_eq!(outputs, []);
         }
     }
 
