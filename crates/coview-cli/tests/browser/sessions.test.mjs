@@ -92,7 +92,9 @@ scene("two tabs, two agents, two visitors: each sees what is theirs", async ({ s
   await first.atHome("ada");
   await second.atHome("grace");
   await first.join(await ann.share());
+  await first.sees("viewer");
   await second.join(await bob.share());
+  await second.sees("viewer");
   await showsExactly(first.page, ann, "the first tab");
   await showsExactly(second.page, bob, "the second tab");
   await ann.draw("typing");
