@@ -1,6 +1,7 @@
 # The one list of what can be run. `just` alone prints it.
 # Where `just` is absent, each recipe is a cargo command one can type.
 
+browser := "crates/coview-cli/tests/browser"
 pure := "coview-wire coview-start coview-lifecycle coview-agent coview-proto coview-hub"
 
 [private]
@@ -27,7 +28,7 @@ test:
     fi
 
 # Everything CI runs, in the order of how soon it fails.
-ci: fmt-check lint doc pure tokio test codes bench-check
+ci: fmt-check lint doc pure tokio test codes bench-check test-browser test-x11
 
 # Formatting, as a check.
 fmt-check:
@@ -69,6 +70,44 @@ tokio:
 # Check that the misuses in the documentation fail with the error codes they state.
 codes:
     RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/codes cargo test --quiet --doc -p coview-start -p coview-lifecycle -p coview-agent
+
+# The agent's console in a real browser: chromium, or another one named in CHROMIUM.
+test-browser *ARGS: (_browser "chromium")
+    #!/usr/bin/env bash
+    set -euo pipefail
+    node --test crates/coview-server/console/tests/*.test.mjs
+    cargo build --quiet -p coview-cli --example stage
+    cd {{browser}}
+    node --test --test-concurrency=1 --test-reporter=spec {{ARGS}} *.test.mjs
+
+# A real X server, shared by `coview share --screen x11` and seen in a real browser.
+test-x11: (_browser "chromium" "Xvfb" "xterm" "xclock" "xeyes" "xwd")
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --quiet -p coview-cli --bin coview --example stage
+    cd {{browser}}
+    node --test --test-concurrency=1 --test-reporter=spec x11/*.test.mjs
+
+# From a capture to pixels that can be read in a browser, and how soon a late joiner sees a picture.
+bench-browser *ARGS: (_browser "chromium")
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --quiet --release -p coview-cli --example stage
+    COVIEW_STAGE="${CARGO_TARGET_DIR:-$PWD/target}/release/examples/stage" node {{browser}}/bench/latency.mjs {{ARGS}}
+
+# What drives a browser, at the versions of the lock file; and that the programs are there.
+[private]
+_browser +PROGRAMS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for program in node npm {{PROGRAMS}}; do
+        if [ "$program" = chromium ] && [ -n "${CHROMIUM:-}" ]; then program=$CHROMIUM; fi
+        if ! command -v "$program" >/dev/null; then
+            echo "there is no $program; on Debian: apt-get install nodejs npm chromium xvfb xterm x11-apps" >&2
+            exit 1
+        fi
+    done
+    npm ci --silent --prefix {{browser}}
 
 # Rewrite the documents that are generated from the code: schema, diagram, verb tables.
 update-docs:
