@@ -21,10 +21,12 @@ use coview_lifecycle::Arrival;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::KeyDisplay;
 use coview_lifecycle::LinkClosed;
+use coview_lifecycle::ScreenPass;
 use coview_lifecycle::StateKind;
 use coview_lifecycle::queue;
 use coview_lifecycle::queue::Peer;
 use coview_lifecycle::queue::QueueLink;
+use coview_lifecycle::queue::QueuePipe;
 use coview_lifecycle::table;
 use coview_lifecycle::table::Trigger;
 use coview_wire::AppState;
@@ -400,6 +402,10 @@ struct Story {
     given_up: Vec<(u64, Waiting)>,
     /// The edges of the table the story took.
     taken: Vec<(StateKind, Trigger, StateKind)>,
+    /// The passes to send the screen that were taken, one in each session; the last may stand.
+    passes: Vec<ScreenPass<QueuePipe>>,
+    /// Whether the visitor was sharing after the event before.
+    was_sharing: bool,
 }
 
 /// What must hold for the messages of a visitor, whatever they answer.
@@ -488,6 +494,8 @@ impl Story {
             numbers: 0,
             given_up: Vec::new(),
             taken: Vec::new(),
+            passes: Vec::new(),
+            was_sharing: false,
         }
     }
 
@@ -865,8 +873,24 @@ impl Story {
     }
 
     /// What holds after every event.
-    fn check(&self) {
-        let App::Idle(any) = &self.app else { return };
+    fn check(&mut self) {
+        let standing = self.passes.iter().filter(|pass| pass.stands()).count();
+        let was_sharing = core::mem::replace(&mut self.was_sharing, false);
+        let App::Idle(any) = &mut self.app else {
+            return assert_eq!(standing, 0, "a pass stands outside of a session");
+        };
+        self.was_sharing = any.session().is_some();
+        match any.session() {
+            Some(_) if !was_sharing => {
+                assert_eq!(standing, 0, "a pass stands before it was given");
+                self.passes.extend(any.screen_pass());
+            }
+            Some(session) => {
+                assert_eq!(standing, 1, "the pass of this session stands, and no other");
+                assert_eq!(self.passes.last().map(ScreenPass::session), Some(session));
+            }
+            None => assert_eq!(standing, 0, "a pass stands while {}", any.state()),
+        }
         assert_eq!(any.group().as_str(), "test", "the group never changes");
         let manual = match any.state() {
             StateKind::SharingManualAnonymous
