@@ -88,6 +88,29 @@ fn the_agent_ends_the_session_and_the_visitor_looks_at_nothing() {
 }
 
 #[test]
+fn the_driver_is_cancelled_and_the_visitor_looks_at_nothing() {
+    story(async {
+        let world = World::new();
+        let open = coview::smol::open(visitor_at(world.url()));
+        let (visitor, driver) = soon("the welcome", open).await.unwrap();
+        let driver = smol::spawn(driver.run());
+        let (mut sharing, key) = by_key(visitor).await;
+        let (app, sender) = send_pushed(&mut sharing);
+        app.push(drawn(1), Masks::none());
+        let mut ada = joined(&world, "ada", key).await;
+        let mut viewer = ScreenViewer::new(&mut ada);
+        shows(&mut viewer, "the frame", &drawn(1)).await;
+        driver.cancel().await;
+        assert_eq!(stopped(sender).await, Stopped::Closed);
+        // Nor does another sender begin.
+        let (_app, sender) = send_pushed(&mut sharing);
+        assert_eq!(stopped(sender).await, Stopped::Closed);
+        drop((sharing, ada));
+        world.stop().await;
+    });
+}
+
+#[test]
 fn the_agent_leaves_and_the_sender_goes_on_for_the_next() {
     story(async {
         let world = World::new();
