@@ -107,6 +107,10 @@ _browser +PROGRAMS:
             exit 1
         fi
     done
+    if ! node --eval 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+        echo "node is $(node --version); what drives the browser needs 20 or newer" >&2
+        exit 1
+    fi
     npm ci --silent --prefix {{browser}}
 
 # Rewrite the documents that are generated from the code: schema, diagram, verb tables.

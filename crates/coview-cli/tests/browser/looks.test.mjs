@@ -1,10 +1,14 @@
 // Pictures of every state, light and dark, on a laptop and a tablet. They are kept to be looked at;
-// what is in them the other tests hold.
+// what is in them the other tests hold. With UPDATE_DOCS=1 the one in the documents is taken anew.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PNG } from "pngjs";
 import { LAPTOP, TABLET, until } from "./lib/console.mjs";
 import { showsExactly } from "./lib/picture.mjs";
 import { scene } from "./lib/scene.mjs";
+import { ROOT } from "./lib/stage.mjs";
 import { viewerIs } from "./lib/watching.mjs";
 
 const PEOPLE = [
@@ -112,5 +116,28 @@ for (const [setting, options] of SETTINGS) {
     await ada.sees("ended");
     await until("the connection is back", () => ada.id("banner").isVisible(), (seen) => !seen);
     await shoot("ended");
+  });
+}
+
+if (process.env.UPDATE_DOCS) {
+  scene("the picture in the documents", async ({ stage, open }) => {
+    const visitor = await stage.online("visitor", "customer-42", { profile: { name: "Nadia Lindqvist" } });
+    await visitor.page(1280, 720, 7);
+    await visitor.draw("typing", {}, { frames: 30 });
+    const grace = await open({ colorScheme: "light", viewport: { width: 1180, height: 738 }, reducedMotion: "reduce" });
+    await grace.atHome("grace");
+    await grace.id("ask").click();
+    await visitor.event("asked");
+    await visitor.do("terms_displayed");
+    await visitor.do("accept");
+    await grace.sees("viewer");
+    await showsExactly(grace.page, visitor);
+    await viewerIs(grace, "live");
+    await until("no toast is left", () => grace.id("toast").isVisible(), (seen) => !seen);
+    await grace.page.evaluate(() => document.activeElement.blur());
+    const picture = PNG.sync.read(await grace.page.screenshot({ animations: "disabled" }));
+    // Fewer shades make it much smaller, and hardly anybody sees which are gone.
+    for (let at = 0; at < picture.data.length; at += 1) picture.data[at] = Math.min(255, Math.round(picture.data[at] / 5) * 5);
+    await writeFile(join(ROOT, "docs/images/console-watching.png"), PNG.sync.write(picture, { colorType: 2, deflateLevel: 9 }));
   });
 }

@@ -95,21 +95,23 @@ async function lateJoiner(browser, stage, key) {
     sessionStorage.setItem("coview.sign-in", JSON.stringify({ group, token }));
     const found = (globalThis.found = {});
     let asked = false;
+    /** Looks at little, so that looking costs little. */
     const look = () => {
-      const [home, join] = [document.getElementById("home"), document.getElementById("join")];
-      if (home === null || asked) return;
-      if (document.body.dataset.screen !== "start") found["modules run"] ??= performance.now();
+      const { screen } = document.body.dataset;
+      if (screen === "viewer") found.joined ??= performance.now();
+      const join = document.getElementById("join");
       const live = document.getElementById("connection").dataset.state === "live";
-      if (!live || home.hidden || join.disabled) return;
+      if (asked || !live || screen !== "home" || join.disabled) return;
       asked = true;
       found["signed in"] = performance.now();
       document.getElementById("key").value = key;
       document.getElementById("key-form").requestSubmit();
     };
-    new MutationObserver(() => {
-      look();
-      if (document.body?.dataset.screen === "viewer") found.joined ??= performance.now();
-    }).observe(document, { subtree: true, childList: true, attributes: true });
+    document.addEventListener("DOMContentLoaded", () => {
+      found["modules run"] = performance.now();
+      const attributes = { subtree: true, attributes: true, attributeFilter: ["data-screen", "data-state", "disabled"] };
+      new MutationObserver(look).observe(document.body, attributes);
+    });
     addEventListener("coview:drawn", ({ target }) => {
       target.getContext("2d").getImageData(0, 0, 1, 1);
       found["first picture"] = performance.now();
