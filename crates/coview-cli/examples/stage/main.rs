@@ -141,8 +141,8 @@ impl Stage {
                 self.host()?.start().await?;
                 Ok(Value::Null)
             }
-            StageOrder::Relay { name } => {
-                let relay = Relay::to(self.host()?.address()).await?;
+            StageOrder::Relay { name, bytes_per_second } => {
+                let relay = Relay::to(self.host()?.address(), bytes_per_second).await?;
                 let told = json!({ "address": relay.address().to_string() });
                 self.relays.insert(name, relay);
                 Ok(told)

@@ -38,9 +38,11 @@ pub(crate) enum StageOrder {
     CrashServer,
     /// Serves again at the same port, remembering nothing but the agents' tokens.
     StartServer,
-    /// Opens a way to the server that can be cut.
+    /// Opens a way to the server that can be cut, and that carries no more than so many bytes a
+    /// second from the server if that is said.
     Relay {
         name: String,
+        bytes_per_second: Option<u32>,
     },
     Cut {
         name: String,

@@ -1,13 +1,17 @@
 //! A way to the server that can be cut: it carries bytes until then.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use futures_lite::AsyncReadExt;
+use futures_lite::AsyncWriteExt;
 use futures_lite::FutureExt;
 use smol::Task;
+use smol::Timer;
 use smol::net::TcpListener;
 use smol::net::TcpStream;
 
@@ -25,11 +29,11 @@ struct Line {
 }
 
 impl Relay {
-    pub(crate) async fn to(server: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn to(server: SocketAddr, rate: Option<u32>) -> io::Result<Self> {
         let listener = TcpListener::bind((server.ip(), 0)).await?;
         let address = listener.local_addr()?;
         let line = Arc::new(Mutex::new(Line::default()));
-        let accepts = smol::spawn(accept(listener, server, Arc::clone(&line)));
+        let accepts = smol::spawn(accept(listener, server, rate, Arc::clone(&line)));
         Ok(Self { address, line, _accepts: accepts })
     }
 
@@ -50,24 +54,50 @@ impl Relay {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, line: Arc<Mutex<Line>>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    rate: Option<u32>,
+    line: Arc<Mutex<Line>>,
+) {
     while let Ok((client, _)) = listener.accept().await {
         let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
         line.carried.retain(|task| !task.is_finished());
         if !line.is_cut {
             line.carried.push(smol::spawn(async move {
                 // Which end broke, and why, both ends notice by themselves.
-                let _ = carry(client, server).await;
+                let _ = carry(client, server, rate).await;
             }));
         }
     }
 }
 
-async fn carry(client: TcpStream, server: SocketAddr) -> io::Result<()> {
+async fn carry(client: TcpStream, server: SocketAddr, rate: Option<u32>) -> io::Result<()> {
     let server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let up = smol::io::copy(client.clone(), server.clone());
-    let down = smol::io::copy(server, client);
-    up.or(down).await.map(drop)
+    let up = async {
+        smol::io::copy(client.clone(), server.clone()).await?;
+        Ok(())
+    };
+    up.or(down(server.clone(), client.clone(), rate)).await
+}
+
+/// What is ahead of the rate waits, and what is behind it in the server's socket with it.
+async fn down(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    bytes_per_second: Option<u32>,
+) -> io::Result<()> {
+    let mut bytes = [0; 4096];
+    loop {
+        let length = from.read(&mut bytes).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_all(&bytes[..length]).await?;
+        if let Some(rate) = bytes_per_second {
+            Timer::after(Duration::from_secs_f64(length as f64 / f64::from(rate.max(1)))).await;
+        }
+    }
 }

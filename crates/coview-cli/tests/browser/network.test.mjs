@@ -93,3 +93,22 @@ scene("a visitor whose network stays away is lost, and the agent is told", async
   await ada.sees("ended");
   await ada.reads("ended-title", /was lost/);
 }, { resume_grace_ms: 2000 });
+
+scene("an agent on a slow line skips to the newest picture, and does not slow another one down", async ({ stage, open }) => {
+  const { address } = await stage.do("relay", { name: "slow", bytes_per_second: 600_000 });
+  const { ann, ada, key } = await watching({ stage, open });
+  const grace = await open({ url: `http://${address}/console` });
+  await grace.atHome("grace");
+  await grace.join(key);
+  await grace.sees("viewer");
+  await showsExactly(grace.page, ann, "the slow one's first picture");
+  for (const desk of [ada, grace]) await desk.countUpdates();
+
+  // Far more than the slow line carries meanwhile.
+  await ann.draw("jump", {}, { frames: 60, fps: 15 });
+  await showsExactly(ada.page, ann, "the fast one");
+  const [fast, slow] = [await ada.updates(), await grace.updates()];
+  assert.ok(slow < fast, `${slow} updates are less than ${fast}`);
+  await showsExactly(grace.page, ann, "the slow one");
+  await viewerIs(grace, "live");
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { until } from "./lib/console.mjs";
 import { showsExactly } from "./lib/picture.mjs";
 import { scene } from "./lib/scene.mjs";
-import { watching } from "./lib/watching.mjs";
+import { viewerIs, watching } from "./lib/watching.mjs";
 
 scene("a second agent joins late: the whole picture at once, and both know of each other", async (stage) => {
   const { ann, ada, key } = await watching(stage);
@@ -115,4 +115,30 @@ scene("two tabs of the same agent watch the same session", async (stage) => {
   await showsExactly(other.page, ann, "the other tab");
   await ann.draw("typing", {}, { frames: 3 });
   for (const desk of [ada, other]) await showsExactly(desk.page, ann, "both tabs");
+});
+
+scene("an agent joins while the app is paused: the picture that stands still, and why", async (stage) => {
+  const { ann, ada, key } = await watching(stage);
+  await ann.do("pause");
+  await viewerIs(ada, "paused");
+  const grace = await stage.open();
+  await grace.atHome("grace");
+  await grace.join(key);
+  await viewerIs(grace, "paused");
+  await showsExactly(grace.page, ann, "the picture that stands still");
+  await ann.do("resume");
+  for (const desk of [ada, grace]) await viewerIs(desk, "live");
+});
+
+scene("an agent joins while nothing may be shown, and sees it when it may", async ({ stage, open }) => {
+  const ann = await stage.visitor("ann");
+  await ann.do("forget_masks");
+  const ada = await open();
+  await ada.atHome();
+  await ada.join(await ann.share());
+  await viewerIs(ada, "blank");
+  await showsExactly(ada.page, ann, "nothing");
+  await ann.do("mask");
+  await viewerIs(ada, "live");
+  await showsExactly(ada.page, ann, "everything");
 });

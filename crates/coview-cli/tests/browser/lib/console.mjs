@@ -108,6 +108,18 @@ export class Desk {
     await this.id("join").click();
   }
 
+  /** Begins to count what is drawn. */
+  async countUpdates() {
+    await this.page.evaluate(() => {
+      globalThis.updates = 0;
+      addEventListener("coview:drawn", () => (globalThis.updates += 1));
+    });
+  }
+
+  updates() {
+    return this.page.evaluate(() => globalThis.updates);
+  }
+
   async shoot(name, options) {
     await keep(`${name}.png`, await this.page.screenshot({ animations: "disabled", ...options }));
   }
