@@ -69,7 +69,7 @@ tokio:
 
 # Check that the misuses in the documentation fail with the error codes they state.
 codes:
-    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/codes cargo test --quiet --doc -p coview-start -p coview-lifecycle -p coview-agent
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/codes cargo test --quiet --doc -p coview-start -p coview-lifecycle -p coview-agent -p coview-smol
 
 # The agent's console in a real browser: chromium, or another one named in CHROMIUM.
 test-browser *ARGS: (_browser "chromium")
@@ -127,7 +127,7 @@ bench-vnc *ARGS:
 
 # Check that every benchmark still runs, once and without measuring.
 bench-check:
-    cargo test --quiet -p coview -p coview-hub -p coview-lifecycle -p coview-wire --bench '*'
+    cargo test --quiet -p coview -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
 
 # Instructions for one story by typestates and by a hand-written enum, counted by callgrind.
 bench-instructions STORIES="1000":
