@@ -84,6 +84,7 @@ test-browser *ARGS: (_browser "chromium")
 test-x11: (_browser "chromium" "Xvfb" "xterm" "xclock" "xeyes" "xwd")
     #!/usr/bin/env bash
     set -euo pipefail
+    COVIEW_X11_TESTS=1 cargo test --quiet -p coview-x11 --test capture -- --ignored --test-threads=2
     cargo build --quiet -p coview-cli --bin coview --example stage
     cd {{browser}}
     node --test --test-concurrency=1 --test-reporter=spec x11/*.test.mjs
