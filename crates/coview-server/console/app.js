@@ -1,73 +1,13 @@
 // The console: signs an agent in, and shows what the facts say.
 
-import { Client, SUBPROTOCOL } from "./client.js";
+import { connect, forget, keep, kept, takeBegun, world } from "./connect.js";
 import { announce, find, isolate, show, toast, write } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Home } from "./home.js";
 import { Viewer } from "./viewer.js";
 import * as words from "./words.js";
 
-/** The one thing kept, and in this tab only: the group and the token, so that a reload signs in. */
-const KEPT = "coview.sign-in";
 const SINGLE_KEYS = "coview.single-keys";
-
-/** The page's own address ends in `console`; the socket is its neighbour, whatever is before both. */
-const neighbour = (path) => new URL(path, document.baseURI);
-
-// Time, chance and sockets.
-
-const timers = { worker: null, running: new Map(), last: 0 };
-
-/** While nobody looks at the page a worker's timers go on; without one the page's own must do. The
- * page slows down by and by, so the first of them need not wait for a worker. */
-function worker() {
-  if (timers.worker !== null || !document.hidden) return timers.worker ?? false;
-  try {
-    const url = neighbour("console/timer.js").href;
-    const policy = globalThis.trustedTypes?.createPolicy("coview", {
-      createScriptURL: (asked) => (asked === url ? asked : ""),
-    });
-    timers.worker = new Worker(policy ? policy.createScriptURL(url) : url);
-    timers.worker.addEventListener("message", ({ data: id }) => {
-      const what = timers.running.get(id);
-      timers.running.delete(id);
-      what?.();
-    });
-    // Where it cannot be loaded, what waits for it is looked at by the page.
-    timers.worker.addEventListener("error", () => {
-      timers.worker = false;
-      for (const what of timers.running.values()) setTimeout(what, 1000);
-      timers.running.clear();
-    });
-  } catch {
-    timers.worker = false;
-  }
-  return timers.worker;
-}
-
-const world = {
-  now: () => performance.now(),
-  random: () => Math.random(),
-  open: () => {
-    const url = neighbour("v1/socket");
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    return new WebSocket(url, SUBPROTOCOL);
-  },
-  after: (ms, what) => {
-    const by = worker();
-    if (by === false) {
-      const id = setTimeout(what, ms);
-      return () => clearTimeout(id);
-    }
-    timers.last += 1;
-    const id = timers.last;
-    timers.running.set(id, what);
-    by.postMessage({ id, ms });
-    return () => {
-      if (timers.running.delete(id)) by.postMessage({ id, ms: null });
-    };
-  },
-};
 
 // The state of the page.
 
@@ -106,11 +46,14 @@ function act(what) {
 
 // Signing in and out.
 
-function signIn({ group, token }, insist) {
+/** `link` is a connection that is on its way already, if there is one. */
+function signIn({ group, token }, link) {
   connected = false;
   connection = { live: false, until: null };
   facts = new Facts((message) => client.say(message), world.now);
-  const own = new Client({ group, token, insist }, {
+  const own = link.client;
+  client = own;
+  link.listen({
     ready: (card) => {
       agent = card;
       keep({ group, token });
@@ -128,9 +71,7 @@ function signIn({ group, token }, insist) {
     closed: (ended) => {
       if (client === own) signedOut(ended);
     },
-  }, world);
-  client = own;
-  own.start();
+  });
   render();
 }
 
@@ -158,31 +99,6 @@ function signedOut({ why, code }) {
   (find("sign-in-group").value === "" ? find("sign-in-group") : find("sign-in-token")).focus();
 }
 
-function keep(signIn) {
-  try {
-    sessionStorage.setItem(KEPT, JSON.stringify(signIn));
-  } catch {
-    // Without storage a reload asks again, and that is all.
-  }
-}
-
-function forget() {
-  try {
-    sessionStorage.removeItem(KEPT);
-  } catch {
-    // Nothing was kept.
-  }
-}
-
-function kept() {
-  try {
-    const { group, token } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-    return typeof group === "string" && typeof token === "string" ? { group, token } : null;
-  } catch {
-    return null;
-  }
-}
-
 function busy(is) {
   const button = find("sign-in-button");
   button.disabled = is;
@@ -204,7 +120,7 @@ find("sign-in-form").addEventListener("submit", (event) => {
     return;
   }
   busy(true);
-  signIn({ group, token }, false);
+  signIn({ group, token }, connect({ group, token, insist: false }));
 });
 
 find("sign-out").addEventListener("click", () => {
@@ -366,6 +282,7 @@ function title() {
 
 // Keys, help and the rest of the page.
 
+/** Looked up when it is needed: the browser may have to read it from a disk. */
 function singleKeys() {
   try {
     return localStorage.getItem(SINGLE_KEYS) !== "off";
@@ -374,7 +291,6 @@ function singleKeys() {
   }
 }
 
-find("single-keys").checked = singleKeys();
 find("single-keys").addEventListener("change", ({ target }) => {
   try {
     if (target.checked) localStorage.removeItem(SINGLE_KEYS);
@@ -384,7 +300,12 @@ find("single-keys").addEventListener("change", ({ target }) => {
   }
 });
 
-find("help-button").addEventListener("click", () => find("help").showModal());
+function help() {
+  find("single-keys").checked = singleKeys();
+  find("help").showModal();
+}
+
+find("help-button").addEventListener("click", help);
 find("try-now").addEventListener("click", () => client?.hurry());
 find("ended-back").addEventListener("click", () => act(() => facts.dismiss()));
 for (const dialog of document.querySelectorAll("dialog")) {
@@ -401,10 +322,9 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (!find("single-keys").checked || document.querySelector("dialog[open]")) return;
-  if (event.target.closest?.("input, textarea, select")) return;
+  if (event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const all = { "?": () => find("help").showModal() };
+  const all = { "?": help };
   const here = {
     home: { "/": () => home.focusSearch(), k: () => home.focusKey() },
     viewer: {
@@ -415,7 +335,7 @@ document.addEventListener("keydown", (event) => {
     },
   }[screen] ?? {};
   const what = screen === "sign-in" ? undefined : here[key] ?? all[key];
-  if (what === undefined) return;
+  if (what === undefined || !singleKeys()) return;
   event.preventDefault();
   what();
 });
@@ -447,10 +367,10 @@ setInterval(() => {
 show(find("insecure"), !isSecureContext);
 const group = new URLSearchParams(location.search).get("group");
 if (group !== null) find("sign-in-group").value = group;
-const before = kept();
-if (before !== null) {
-  find("sign-in-group").value = before.group;
-  signIn(before, true);
+const begun = takeBegun();
+if (begun !== null) {
+  find("sign-in-group").value = begun.signIn.group;
+  signIn(begun.signIn, begun.link);
 } else {
   render();
   (find("sign-in-group").value === "" ? find("sign-in-group") : find("sign-in-token")).focus();

@@ -392,9 +392,11 @@ async function checkFrames() {
 }
 
 if (typeof ImageDecoder === "function" && typeof OffscreenCanvas === "function") {
-  checkFrames().then((exact) => {
+  // Not while the page begins: until it is known, the other way is as exact.
+  const idle = globalThis.requestIdleCallback ?? ((what) => setTimeout(what, 200));
+  idle(() => checkFrames().then((exact) => {
     framesAreExact = exact;
-  }).catch(() => {});
+  }).catch(() => {}));
 }
 
 async function decodeFrame({ bytes, type }) {

@@ -47,12 +47,13 @@ macro_rules! files {
     };
 }
 
-static FILES: [File; 13] = files![
+static FILES: [File; 14] = files![
     "", HTML, "index.html";
     "/console.css", CSS, "console.css";
     "/icon.svg", SVG, "icon.svg";
     "/app.js", JS, "app.js";
     "/client.js", JS, "client.js";
+    "/connect.js", JS, "connect.js";
     "/dom.js", JS, "dom.js";
     "/facts.js", JS, "facts.js";
     "/home.js", JS, "home.js";
