@@ -47,7 +47,7 @@ try {
   });
 
   console.log(`capture → pixel readable, 1280×720, ${FPS} frames a second, ${FRAMES} frames, milliseconds`);
-  console.log(`${"".padEnd(18)}${["p50", "p95", "max"].map((word) => word.padStart(8)).join("")}   goal for p50   drawn/captured`);
+  console.log(`${"".padEnd(18)}${["best", "p50", "p95", "max"].map((word) => word.padStart(8)).join("")}   goal for p50   drawn/captured`);
   for (const [name, scene, fields, goal] of SCENES) {
     await ann.draw(scene, fields);
     await ada.page.evaluate(() => globalThis.seen.splice(0));
@@ -64,7 +64,7 @@ try {
   }
 
   console.log(`\na late joiner: page start → first whole picture, ${JOINS} times, milliseconds`);
-  console.log(`${"".padEnd(18)}${["p50", "p95", "max"].map((word) => word.padStart(8)).join("")}   goal`);
+  console.log(`${"".padEnd(18)}${["best", "p50", "p95", "max"].map((word) => word.padStart(8)).join("")}   goal`);
   await ann.draw("still");
   const steps = { "modules run": [], "signed in": [], "joined": [], "first picture": [] };
   const joinLate = await lateJoiner(browser, stage, key);
@@ -82,7 +82,7 @@ try {
 function row(name, times, goal, more = "") {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-  const figures = [at(0.5), at(0.95), at(1)].map((time) => (time ?? NaN).toFixed(1).padStart(8)).join("");
+  const figures = [at(0), at(0.5), at(0.95), at(1)].map((time) => (time ?? NaN).toFixed(1).padStart(8)).join("");
   console.log(`${name.padEnd(18)}${figures}   ${goal.padEnd(15)}${more}`);
 }
 
