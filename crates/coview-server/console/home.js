@@ -185,7 +185,8 @@ export class Home {
     const name = card.name ?? card.visitor;
     write(row.name, name);
     write(row.id, card.name === null ? "" : card.visitor);
-    write(row.where, card.data.length > 0 ? card.data[0][1] : "");
+    // Most apps tell a page; of what others tell, the first has to do.
+    write(row.where, (card.data.find(([name]) => name === "page") ?? card.data[0])?.[1] ?? "");
     write(row.state, state);
     write(row.since, words.span(this.#now - card.since));
     row.light.dataset.look = look;
@@ -382,7 +383,8 @@ export class Home {
     light.setAttribute("aria-hidden", "true");
     return [
       make("h2", { data: { testid: "panel-name" } }, foreign(card.name ?? card.visitor)),
-      make("p", { className: "panel-state" }, light, `${state} · online `, make("span", { className: "since" })),
+      make("p", { className: "panel-state" }, light,
+        make("span", {}, `${state} · online `, make("span", { className: "since" }))),
       make("button", {
         type: "button",
         className: "primary wide again",
