@@ -20,12 +20,20 @@ pub(crate) struct Canvas {
     /// For each tile: rows and columns with pixels that the newest frame changed other than by a
     /// move. Only meaningful for tiles of the last [`Change`].
     changed_lines: Vec<(u16, u16)>,
-    /// For each tile: in which of the last eight frames it changed other than by a move, the newest
-    /// lowest.
-    history: Vec<u8>,
+    /// For each tile: how often it has changed other than by a move, each time soon after the time
+    /// before.
+    streak: Vec<u8>,
     /// For each tile: when it changed last other than by a move, in milliseconds; it wraps.
     changed_at: Vec<u32>,
+    /// When the newest frame came, or the source last said that it is still the newest.
+    now_ms: u32,
 }
+
+/// A tile that changes again within this many milliseconds keeps changing. It is counted in time and
+/// not in frames: a film is a film also where frames are captured faster than it runs.
+const SOON_MS: u32 = 250;
+/// So many changes, each soon after the one before, make a tile busy.
+const BUSY: u8 = 3;
 
 /// How the newest frame differs from the one before it.
 #[derive(Debug)]
@@ -60,8 +68,9 @@ impl Canvas {
             picture: Frame::from_parts(size, pixels),
             cover: view.cover().clone(),
             changed_lines: vec![(0, 0); count],
-            history: vec![0; count],
+            streak: vec![0; count],
             changed_at: vec![now_ms; count],
+            now_ms,
         }
     }
 
@@ -92,9 +101,7 @@ impl Canvas {
         if self.cover != *view.cover() {
             self.cover = view.cover().clone();
         }
-        for history in &mut self.history {
-            *history <<= 1;
-        }
+        self.now_ms = now_ms;
         let moves =
             if seek_moves { moves::find(view, &self.picture, &changed) } else { Vec::new() };
         let mut touched = changed;
@@ -105,23 +112,22 @@ impl Canvas {
         let rest = self.settle(view, &touched);
         for (column, row) in rest.iter() {
             let index = rest.index(column, row);
-            self.history[index] |= 1;
+            let soon = now_ms.wrapping_sub(self.changed_at[index]) <= SOON_MS;
+            self.streak[index] = if soon { self.streak[index].saturating_add(1) } else { 1 };
             self.changed_at[index] = now_ms;
         }
         Change { moves, rest, touched, masks }
     }
 
     /// No frame came: nothing changed.
-    pub(crate) fn rest(&mut self) {
-        for history in &mut self.history {
-            *history <<= 1;
-        }
+    pub(crate) const fn rest(&mut self, now_ms: u32) {
+        self.now_ms = now_ms;
     }
 
-    /// Whether a tile changed in three of the last four frames.
+    /// Whether a tile keeps changing.
     pub(crate) fn is_busy(&self, index: usize) -> bool {
-        const LAST: u8 = 0b1111;
-        (self.history[index] & LAST).count_ones() >= 3
+        let soon = self.now_ms.wrapping_sub(self.changed_at[index]) <= SOON_MS;
+        soon && self.streak[index] >= BUSY
     }
 
     /// When a tile changed last other than by a move.

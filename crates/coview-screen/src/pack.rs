@@ -28,9 +28,10 @@ const PHOTO_SLACK: usize = 4;
 const PHOTO_TILES: usize = 4;
 /// The quality of JPEG images.
 const QUALITY: u8 = 77;
-/// The most bytes of operations in one part of an update.
-const PART_BYTES: usize =
-    coview_wire::Picture::longest_body(coview_wire::limits::VIEWERS) - crate::body::Header::BYTES;
+/// A part of an update gets no further operation that would make it longer than this many bytes. A
+/// server keeps room for the longest message of a connection as long as that lasts, so parts are much
+/// shorter than [`coview_wire::limits::PICTURE_BYTES`]; only a large image may need more.
+const PART_BYTES: usize = 128 * 1024;
 
 /// The operations of an update, in parts that each fit a message.
 #[derive(Clone, Debug, Default)]

@@ -178,18 +178,13 @@ impl World {
 
     fn input(&mut self, input: Input<'_>) {
         self.encoder.handle_input(moment(self.now), input);
-        loop {
-            match self.encoder.poll_output() {
-                Output::Send { viewers, body } => {
-                    assert!(!viewers.is_empty() && viewers.len() <= limits::VIEWERS);
-                    assert!(body.len() <= Picture::longest_body(limits::VIEWERS));
-                    self.examine(&body);
-                    for viewer in viewers {
-                        let seat = self.seats.get_mut(&viewer).expect("somebody who is there");
-                        seat.queue.push_back(body.clone());
-                    }
-                }
-                Output::Idle { .. } => break,
+        while let Output::Send { viewers, body } = self.encoder.poll_output() {
+            assert!(!viewers.is_empty() && viewers.len() <= limits::VIEWERS);
+            assert!(body.len() <= Picture::longest_body(limits::VIEWERS));
+            self.examine(&body);
+            for viewer in viewers {
+                let seat = self.seats.get_mut(&viewer).expect("somebody who is there");
+                seat.queue.push_back(body.clone());
             }
         }
     }
@@ -257,7 +252,7 @@ impl World {
             Step::Letters(area, seed) => {
                 let mut random = Random(seed);
                 self.draw(area.within(size), |_, y| {
-                    let ink = y % 12 < 9 && random.next() % 3 == 0;
+                    let ink = y % 12 < 9 && random.next().is_multiple_of(3);
                     if ink { [20, 130, 20] } else { [240, 255, 240] }
                 });
             }
