@@ -184,6 +184,16 @@ export class Viewer {
           : { instead: ["screen", "What the visitor shared was closed", text] },
       };
     }
+    // A source that paused while nobody watched has no picture for who comes then.
+    if (this.#status === "paused" && !this.#fresh) {
+      const text = "A picture comes when it goes on.";
+      return {
+        state: "paused",
+        pill: "Paused",
+        ...this.#drawn ? { note: `The visitor’s app has paused, and this picture may be old. ${text}` }
+          : { instead: ["screen", "The visitor’s app has paused", text] },
+      };
+    }
     if (!this.#drawn) {
       const long = now - this.#begunAt > SILENCE_MS;
       return {
