@@ -112,3 +112,42 @@ scene("an agent on a slow line skips to the newest picture, and does not slow an
   await showsExactly(grace.page, ann, "the slow one");
   await viewerIs(grace, "live");
 });
+
+scene("what changed while the agent's network was away is true when it is back: paused, hidden, masked", async ({ stage, open }) => {
+  const { address } = await stage.do("relay", { name: "line" });
+  const { ann, ada } = await watching({ stage, open }, { desk: { url: `http://${address}/console` } });
+  ada.tolerate(...AWAY);
+  const away = async (meanwhile, state) => {
+    await stage.do("cut", { name: "line" });
+    await viewerIs(ada, "reconnecting");
+    await meanwhile();
+    await stage.do("mend", { name: "line" });
+    await ada.id("try-now").click({ timeout: 5000 }).catch(() => {});
+    await viewerIs(ada, state);
+    await showsExactly(ada.page, ann, state);
+  };
+  await away(() => ann.do("pause"), "paused");
+  await away(() => ann.do("resume"), "live");
+  await away(() => ann.do("forget_masks"), "blank");
+  await away(() => ann.do("mask", { areas: [{ x: 10, y: 10, width: 400, height: 300, label: "Form" }] }), "live");
+  await ada.reads("captions", "Form");
+});
+
+scene("what changed while the visitor's network was away is true when it is back", async ({ stage, open }) => {
+  await stage.do("relay", { name: "line" });
+  const { ann, ada } = await watching({ stage, open }, { visitor: { over: "line" } });
+  const away = async (meanwhile, state) => {
+    await stage.do("cut", { name: "line" });
+    await ann.event("connectivity", ({ connected }) => !connected);
+    await meanwhile();
+    await stage.do("mend", { name: "line" });
+    await ann.event("connectivity", ({ connected }) => connected);
+    await viewerIs(ada, state);
+    await showsExactly(ada.page, ann, state);
+  };
+  await away(() => ann.do("pause"), "paused");
+  await away(() => ann.do("resume"), "live");
+  await away(() => ann.do("forget_masks"), "blank");
+  await away(() => ann.do("mask"), "live");
+  await away(() => ann.page(900, 600, 5), "live");
+});

@@ -130,6 +130,19 @@ scene("an agent joins while the app is paused: the picture that stands still, an
   for (const desk of [ada, grace]) await viewerIs(desk, "live");
 });
 
+scene("an agent joins while the app is paused and nobody has watched: why there is no picture", async ({ stage, open }) => {
+  const ann = await stage.visitor("ann");
+  await ann.do("pause");
+  const ada = await open();
+  await ada.atHome();
+  await ada.join(await ann.share());
+  await viewerIs(ada, "paused");
+  await ada.reads("viewer", /has paused/);
+  await ann.do("resume");
+  await viewerIs(ada, "live");
+  await showsExactly(ada.page, ann, "once it goes on");
+});
+
 scene("an agent joins while nothing may be shown, and sees it when it may", async ({ stage, open }) => {
   const ann = await stage.visitor("ann");
   await ann.do("forget_masks");
