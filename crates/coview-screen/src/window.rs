@@ -206,11 +206,11 @@ mod tests {
     #[test]
     fn a_slow_viewer_has_no_queue_of_seconds() {
         let mut line = Line::new(125_000, 40);
-        // Six of twenty fit through the line in a second.
-        for (sent, longest) in line.run(20_000, 15).split_off(5) {
-            assert!(longest < 800, "{longest} ms");
-            assert!((4..=7).contains(&sent), "{sent}");
-        }
+        // Six of twenty fit through the line in a second, and a few wait in it.
+        let seconds = line.run(20_000, 15).split_off(5);
+        assert!(seconds.iter().all(|&(_, longest)| longest < 800), "{seconds:?}");
+        let sent: usize = seconds.iter().map(|(sent, _)| sent).sum();
+        assert!((50..=66).contains(&sent), "{seconds:?}");
     }
 
     #[test]
