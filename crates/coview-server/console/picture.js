@@ -9,8 +9,19 @@ const SIGNAL = 3;
 const ACKNOWLEDGED = 1;
 const REFRESH = 2;
 const SIDE_MAX = 8192;
-/** What the parts of one update may come to, in bytes. */
-const UPDATE_BYTES_MAX = 256 * 1024 * 1024;
+const MASKS_MAX = 256;
+/** What the parts of one update may come to, in bytes and in operations. */
+const UPDATE_BYTES_MAX = 64 * 1024 * 1024;
+const UPDATE_OPS_MAX = 2 ** 18;
+/** How many times over one update may draw the picture, and how much of that may be images: all of
+ * them are held at once. */
+const REDRAWS_MAX = 16;
+const IMAGES_MAX = 4;
+/** How many pixels are decoded ahead of their turn. What is more is decoded in turn. */
+const AHEAD_MAX = 2 ** 26;
+/** How many updates, and how many bytes of images, may wait for their turn. A visitor stops long
+ * before, since nothing is acknowledged; this is for one that does not. */
+const QUEUE_MAX = 512;
 /** How soon a picture that could not be drawn may be asked for again. */
 const REFRESH_AGAIN_MS = 2000;
 
@@ -136,7 +147,9 @@ function parseOp(reader, width, height) {
     }
     case 4: {
       const areas = [];
-      for (let count = reader.u16(); count > 0; count -= 1) {
+      let count = reader.u16();
+      if (count > MASKS_MAX) throw new Malformed("too many masks");
+      for (; count > 0; count -= 1) {
         const found = { x: reader.u16(), y: reader.u16(), w: reader.u16(), h: reader.u16() };
         const label = new TextDecoder().decode(reader.take(reader.u8()));
         areas.push({ ...found, label });
@@ -169,14 +182,24 @@ export class Assembly {
       this.#parts = { ...part, next: 0 };
       this.#parts.ops = [];
       this.#parts.bytes = 0;
+      this.#parts.drawn = 0;
+      this.#parts.images = 0;
     }
     const parts = this.#parts;
     if (parts === null) return this.lose();
     const same = ["number", "base", "width", "height"].every((name) => part[name] === parts[name]);
     parts.bytes += part.bytes;
     if (!same || part.part !== parts.next || parts.bytes > UPDATE_BYTES_MAX) return this.lose();
+    if (parts.ops.length + part.ops.length > UPDATE_OPS_MAX) return this.lose();
     parts.next += 1;
-    for (const op of part.ops) parts.ops.push(op);
+    for (const op of part.ops) {
+      const pixels = (op.w ?? 0) * (op.h ?? 0);
+      parts.drawn += pixels;
+      if (op.op === "image") parts.images += pixels;
+      parts.ops.push(op);
+    }
+    const picture = parts.width * parts.height;
+    if (parts.drawn > REDRAWS_MAX * picture || parts.images > IMAGES_MAX * picture) return this.lose();
     if (!part.last) return {};
     this.#parts = null;
     this.#stands = parts.number;
@@ -219,6 +242,9 @@ export class Picture {
   /** Ends when everything handed out so far is drawn. */
   #queue = Promise.resolve();
   #queued = 0;
+  #queuedBytes = 0;
+  /** Pixels that are decoded, or being decoded, and not drawn yet. */
+  #ahead = 0;
   /** Grows when what is queued is of no use any more. */
   #epoch = 0;
   #timer = null;
@@ -277,22 +303,35 @@ export class Picture {
       this.#draw(update, new Map());
       return;
     }
-    const decoding = Promise.all(images.map(decodeImage));
-    // Whether it failed is looked at in turn.
-    decoding.catch(() => {});
+    const bytes = images.reduce((sum, image) => sum + image.bytes.length, 0);
+    if (this.#queued >= QUEUE_MAX || this.#queuedBytes + bytes > UPDATE_BYTES_MAX) {
+      this.#refuse();
+      return;
+    }
     this.#queued += 1;
+    this.#queuedBytes += bytes;
+    const pixels = images.reduce((sum, { w, h }) => sum + w * h, 0);
+    const decode = () => {
+      this.#ahead += pixels;
+      return decodeImages(images);
+    };
+    // Whether it failed is looked at in turn.
+    let decoding = this.#ahead + pixels <= AHEAD_MAX ? decode() : null;
     this.#queue = this.#queue.then(async () => {
-      let bitmaps = [];
+      // What is of no use any more need not be decoded.
+      if (decoding === null && epoch === this.#epoch) decoding = decode();
+      const { bitmaps = [], failed = false } = (await decoding) ?? {};
       try {
-        bitmaps = await decoding;
-        if (epoch === this.#epoch) {
-          this.#draw(update, new Map(images.map((image, at) => [image, bitmaps[at]])));
-        }
+        if (epoch !== this.#epoch) return;
+        if (failed) this.#refuse();
+        else this.#draw(update, new Map(images.map((image, at) => [image, bitmaps[at]])));
       } catch {
         if (epoch === this.#epoch) this.#refuse();
       } finally {
         for (const bitmap of bitmaps) bitmap.close();
+        if (decoding !== null) this.#ahead -= pixels;
         this.#queued -= 1;
+        this.#queuedBytes -= bytes;
       }
     });
   }
@@ -365,6 +404,37 @@ export class Picture {
   }
 }
 
+/**
+ * The size an image gives itself, or `null` if it is not of this type. As everywhere in the protocol,
+ * a WebP is a plain lossless one.
+ */
+export function dimensions({ bytes, type }) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reads = (at, text) => at + text.length <= bytes.length &&
+    [...text].every((char, index) => bytes[at + index] === char.charCodeAt(0));
+  switch (type) {
+    case "image/png":
+      if (bytes.length < 24 || !reads(0, "\x89PNG\r\n\x1a\n") || !reads(12, "IHDR")) return null;
+      return { width: view.getUint32(16), height: view.getUint32(20) };
+    case "image/webp": {
+      if (bytes.length < 25 || !reads(0, "RIFF") || !reads(8, "WEBPVP8L") || bytes[20] !== 0x2f) return null;
+      const sides = view.getUint32(21, true);
+      return { width: (sides & 0x3fff) + 1, height: (sides >>> 14 & 0x3fff) + 1 };
+    }
+    default: {
+      if (!reads(0, "\xff\xd8")) return null;
+      // Segments, each with its length, up to the one of the frame.
+      for (let at = 2; at + 9 <= bytes.length && bytes[at] === 0xff; at += 2 + view.getUint16(at + 2)) {
+        const marker = bytes[at + 1];
+        if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+          return { width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
+        }
+      }
+      return null;
+    }
+  }
+}
+
 // Decoding.
 //
 // `ImageDecoder` decodes a small image in a fifth of the time `createImageBitmap` takes, and is not
@@ -408,8 +478,20 @@ async function decodeFrame({ bytes, type }) {
   }
 }
 
+/** Decodes images at the same time; never throws, and leaves none behind if one of them fails. */
+async function decodeImages(images) {
+  const all = await Promise.allSettled(images.map(decodeImage));
+  const bitmaps = all.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  return { bitmaps, failed: bitmaps.length < images.length };
+}
+
 /** Decodes one image to exactly the pixels that were encoded. */
 async function decodeImage(op) {
+  // Before anything is made of it: a few bytes may say that they are a very large image.
+  const said = dimensions(op);
+  if (said === null || said.width !== op.w || said.height !== op.h) {
+    throw new Malformed("an image has another size than its area");
+  }
   const image = framesAreExact && op.type !== "image/jpeg" ? await decodeFrame(op)
     : await createImageBitmap(new Blob([op.bytes], { type: op.type }), { colorSpaceConversion: "none" });
   const width = image.displayWidth ?? image.width;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Assembly, Malformed, parse, signal, unpack } from "../picture.js";
+import { Assembly, Malformed, dimensions, parse, signal, unpack } from "../picture.js";
 
 const u16 = (value) => [value >> 8, value & 255];
 const u32 = (value) => [...u16(value >>> 16), ...u16(value & 0xffff)];
@@ -84,6 +84,7 @@ test("areas outside of the picture and sizes out of bounds are malformed", () =>
   wrong(head(), [3], area(0, 47, 1, 2), [1], u32(0));
   wrong(head(), [3], area(0, 0, 1, 1), [9], u32(0));
   wrong(head(), [9]);
+  wrong(head(), [4], u16(257), Array.from({ length: 257 }, () => [...area(0, 0, 1, 1), 0]).flat());
 });
 
 const part = (fields) => ({
@@ -135,4 +136,48 @@ test("after another connection nothing is asked for that comes by itself", () =>
   assembly.take(part({}));
   assembly.forget();
   assert.equal(assembly.take(part({ number: 1 })).update.number, 1);
+});
+
+test("an update that draws far more than a picture, or is endless, is not drawn", () => {
+  const fill = { op: "fill", x: 0, y: 0, w: 64, h: 48 };
+  const image = { ...fill, op: "image" };
+  const times = (count, op) => Array.from({ length: count }, () => op);
+  const drawn = (...ops) => new Assembly().take(part({ ops: ops.flat() })).update !== undefined;
+  assert.ok(drawn(times(16, fill)) && !drawn(times(17, fill)));
+  assert.ok(drawn(times(4, image)) && !drawn(times(5, image)), "images are all held at once");
+  const dot = { ...fill, w: 1, h: 1 };
+  const assembly = new Assembly();
+  const large = { last: false, width: 8192, height: 8192, ops: times(2 ** 17, dot) };
+  assert.deepEqual(assembly.take(part(large)), {});
+  assert.deepEqual(assembly.take(part({ ...large, part: 1 })), {});
+  assert.deepEqual(assembly.take(part({ ...large, part: 2 })), { refresh: true });
+  const long = { last: false, bytes: 33 * 2 ** 20 };
+  assert.deepEqual(assembly.take(part(long)), {});
+  assert.deepEqual(assembly.take(part({ ...long, part: 1 })), {}, "it has asked already");
+  assert.deepEqual(assembly.take(part({ ...long, part: 2 })), {}, "and collects nothing");
+});
+
+test("the size of an image is known before it is decoded", () => {
+  const ascii = (text) => [...text].map((char) => char.charCodeAt(0));
+  const png = bytes([0x89], ascii("PNG\r\n"), [26, 10], u32(13), ascii("IHDR"), u32(300), u32(20), [8, 2, 0, 0, 0]);
+  // Fourteen bits for each side less one, the lowest first.
+  const webp = bytes(ascii("RIFF"), u32(0), ascii("WEBPVP8L"), u32(0), [0x2f, 0xff, 0xff, 0x04, 0x00], [0]);
+  const segment = (marker, length) => [0xff, marker, ...u16(length), ...Array(length - 2).fill(0)];
+  const jpeg = bytes([0xff, 0xd8], segment(0xe0, 16), segment(0xc4, 9), [0xff, 0xc0, 0, 11, 8], u16(20), u16(300), [3]);
+  assert.deepEqual(dimensions({ type: "image/png", bytes: png }), { width: 300, height: 20 });
+  assert.deepEqual(dimensions({ type: "image/webp", bytes: webp }), { width: 16384, height: 20 });
+  assert.deepEqual(dimensions({ type: "image/jpeg", bytes: jpeg }), { width: 300, height: 20 });
+  const all = { "image/png": png, "image/webp": webp, "image/jpeg": jpeg };
+  for (const [type, image] of Object.entries(all)) {
+    for (const [other, another] of Object.entries(all)) {
+      if (other !== type) assert.equal(dimensions({ type, bytes: another }), null);
+    }
+    for (let length = 0; length < 20; length += 1) {
+      assert.equal(dimensions({ type, bytes: image.subarray(0, length) }), null);
+    }
+  }
+  const animated = webp.slice();
+  animated.set(ascii("VP8X"), 12);
+  assert.equal(dimensions({ type: "image/webp", bytes: animated }), null, "no extended file");
+  assert.equal(dimensions({ type: "image/jpeg", bytes: bytes([0xff, 0xd8], Array(4000).fill([0xff, 0, 0, 0]).flat()) }), null);
 });
