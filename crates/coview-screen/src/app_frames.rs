@@ -53,6 +53,8 @@ pub struct AppSource {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Option<Waiting>,
+    /// What waited when the pause began. It may cover what is seen, so it is still shown.
+    before_pause: Option<Waiting>,
     paused: bool,
     closed: bool,
 }
@@ -81,14 +83,25 @@ impl AppFrames {
         self.put(frame, Damage::Areas(areas), masks);
     }
 
-    /// Viewers are told that the picture stands still on purpose. Frames pushed meanwhile wait.
+    /// Viewers are told that the picture stands still on purpose: at the newest frame pushed before,
+    /// under its masks. Frames pushed meanwhile wait, and so do their masks.
     pub fn pause(&self) {
-        lock(&self.shared).paused = true;
+        let mut shared = lock(&self.shared);
+        if !shared.paused {
+            shared.paused = true;
+            shared.before_pause = shared.waiting.take();
+        }
     }
 
     /// Goes on with the newest frame.
     pub fn resume(&self) {
-        lock(&self.shared).paused = false;
+        let mut shared = lock(&self.shared);
+        shared.paused = false;
+        let before = shared.before_pause.take();
+        shared.waiting = match shared.waiting.take() {
+            Some(newest) => Some(newest.after(before)),
+            None => before,
+        };
     }
 
     /// No frame will come any more; viewers are told so. The newest frame pushed before, if it
@@ -102,11 +115,19 @@ impl AppFrames {
         if shared.closed {
             return;
         }
-        // A frame that was never taken changed something too.
-        let damage = match shared.waiting.take() {
-            None => damage,
-            Some(before) if before.frame.size() != frame.size() => Damage::Unknown,
-            Some(before) => match (before.damage, damage) {
+        let newest = Waiting { frame, damage, masks: MaskState::Known(masks) };
+        let before = shared.waiting.take();
+        shared.waiting = Some(newest.after(before));
+    }
+}
+
+impl Waiting {
+    /// In place of one that was never taken, which changed something too.
+    fn after(self, before: Option<Self>) -> Self {
+        let damage = match before {
+            None => self.damage,
+            Some(before) if before.frame.size() != self.frame.size() => Damage::Unknown,
+            Some(before) => match (before.damage, self.damage) {
                 (Damage::Areas(mut areas), Damage::Areas(more)) => {
                     areas.extend(more);
                     if areas.len() > MOST_AREAS { Damage::Unknown } else { Damage::Areas(areas) }
@@ -114,7 +135,7 @@ impl AppFrames {
                 (Damage::Unknown, _) | (_, Damage::Unknown) => Damage::Unknown,
             },
         };
-        shared.waiting = Some(Waiting { frame, damage, masks: MaskState::Known(masks) });
+        Self { damage, ..self }
     }
 }
 
@@ -127,10 +148,9 @@ impl FrameSource for AppSource {
         if shared.closed {
             return Capture::Gone;
         }
-        if shared.paused {
-            return Capture::Paused;
-        }
-        match shared.waiting.take() {
+        let next = if shared.paused { shared.before_pause.take() } else { shared.waiting.take() };
+        match next {
+            None if shared.paused => Capture::Paused,
             None => Capture::Unchanged,
             Some(Waiting { frame, damage, masks }) => {
                 *into = frame;
@@ -146,7 +166,7 @@ impl Drop for Closer {
     }
 }
 
-/// Every change of the state is a single assignment, so a thread that panicked left it whole.
+/// Nothing panics between two changes of the state, so a thread that panicked left it whole.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -155,4 +175,62 @@ fn close(shared: &Mutex<Shared>) {
     let mut shared = lock(shared);
     shared.closed = true;
     shared.waiting = None;
+    shared.before_pause = None;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::mask::Mask;
+
+    const SIZE: Size = Size::new(8, 8);
+
+    fn masks(x: u16) -> Masks {
+        Masks::new(SIZE, vec![Mask::new(Rect::new(x, 0, 1, 1), "Field")]).unwrap()
+    }
+
+    fn push(app: &AppFrames, x: u16) {
+        let area = Rect::new(x, 0, 1, 1);
+        app.push_damaged(Frame::blank(SIZE).unwrap(), vec![area], masks(x));
+    }
+
+    /// A frame where these columns changed, under the mask of the last of them.
+    fn frame(columns: &[u16]) -> Capture {
+        let areas = columns.iter().map(|&x| Rect::new(x, 0, 1, 1)).collect();
+        let last = *columns.last().unwrap();
+        Capture::Frame { damage: Damage::Areas(areas), masks: MaskState::Known(masks(last)) }
+    }
+
+    #[test]
+    fn what_was_pushed_before_a_pause_is_shown_and_what_comes_meanwhile_waits() {
+        let (app, mut source) = app_frames();
+        let mut into = Frame::blank(SIZE).unwrap();
+        let mut capture = || source.capture(&mut into);
+        push(&app, 1);
+        app.pause();
+        push(&app, 2);
+        app.pause();
+        assert_eq!(capture(), frame(&[1]));
+        assert_eq!(capture(), Capture::Paused);
+        push(&app, 3);
+        app.resume();
+        assert_eq!(capture(), frame(&[2, 3]));
+        assert_eq!(capture(), Capture::Unchanged);
+
+        push(&app, 4);
+        app.pause();
+        app.resume();
+        push(&app, 5);
+        assert_eq!(capture(), frame(&[4, 5]), "nobody looked meanwhile");
+        push(&app, 6);
+        app.pause();
+        push(&app, 7);
+        app.resume();
+        assert_eq!(capture(), frame(&[6, 7]));
+        push(&app, 1);
+        app.pause();
+        app.close();
+        assert_eq!(capture(), Capture::Gone);
+    }
 }
