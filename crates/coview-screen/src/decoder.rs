@@ -182,8 +182,13 @@ pub enum DecodeError {
     /// The parts of one update have more than [`Decoder::UPDATE_BYTES`].
     #[error("an update of more than {max} bytes", max = Decoder::UPDATE_BYTES)]
     TooLong,
-    /// The operations of one update draw more than [`Decoder::REDRAWS`] times the picture.
-    #[error("an update draws the picture more than {max} times over", max = Decoder::REDRAWS)]
+    /// The operations of one update draw more than [`Decoder::REDRAWS`] times the picture, or its
+    /// images are more than [`Decoder::IMAGES`] times the picture.
+    #[error(
+        "an update draws the picture more than {max} times over, or with images {images} times",
+        max = Decoder::REDRAWS,
+        images = Decoder::IMAGES
+    )]
     TooMuchDrawing,
 }
 
@@ -193,6 +198,10 @@ impl Decoder {
 
     /// How many times the pixels of the picture one update may draw.
     pub const REDRAWS: usize = 16;
+
+    /// How many times the pixels of the picture the images of one update may have: they are dearest
+    /// to draw.
+    pub const IMAGES: usize = 4;
 
     /// A decoder without a picture.
     #[must_use]
@@ -352,9 +361,14 @@ fn blank(size: Size) -> Result<Frame, DecodeError> {
 /// bounds what drawing them costs.
 fn check_effort(size: Size, ops: &[u8]) -> Result<(), DecodeError> {
     let mut left = size.pixels() * Decoder::REDRAWS;
+    let mut images_left = size.pixels() * Decoder::IMAGES;
     for op in Ops::new(ops, size) {
-        let pixels = op?.area().map_or(0, Rect::pixels);
+        let op = op?;
+        let pixels = op.area().map_or(0, Rect::pixels);
         left = left.checked_sub(pixels).ok_or(DecodeError::TooMuchDrawing)?;
+        if matches!(op, Op::Image { .. }) {
+            images_left = images_left.checked_sub(pixels).ok_or(DecodeError::TooMuchDrawing)?;
+        }
     }
     Ok(())
 }
@@ -387,5 +401,36 @@ impl Op<'_> {
             Self::Fill { area, .. } | Self::Image { area, .. } => Some(*area),
             Self::Masks(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body;
+    use crate::body::Format;
+
+    const SIZE: Size = Size::new(4, 2);
+
+    fn update(ops: &[Op<'_>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for op in ops {
+            body::write_op(&mut bytes, op);
+        }
+        let header = Header { number: 1, base: 0, part: 0, last: true, size: SIZE, stamp: 0 };
+        body::part(&header, &bytes)
+    }
+
+    #[test]
+    fn an_update_draws_so_much_and_no_more() {
+        let area = SIZE.rect();
+        let fill = Op::Fill { area, color: [1, 2, 3] };
+        let image = Op::Image { area, format: Format::WebP, bytes: b"no image" };
+        let handle = |op: &Op<'_>, times| Decoder::new().handle(&update(&vec![op.clone(); times]));
+        assert!(handle(&fill, Decoder::REDRAWS).is_ok());
+        assert_eq!(handle(&fill, Decoder::REDRAWS + 1), Err(DecodeError::TooMuchDrawing));
+        // Up to so many it is looked whether they are images at all.
+        assert!(matches!(handle(&image, Decoder::IMAGES), Err(DecodeError::Unsupported { .. })));
+        assert_eq!(handle(&image, Decoder::IMAGES + 1), Err(DecodeError::TooMuchDrawing));
     }
 }
