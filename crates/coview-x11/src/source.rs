@@ -55,7 +55,7 @@ pub enum Target {
 /// | nothing was drawn, the cursor stands still | `Unchanged` |
 /// | something was drawn, or the cursor moved or changed | `Frame`, with these areas |
 /// | the first capture; the size changed; the server has no DAMAGE | `Frame`, damage unknown |
-/// | the window is not shown, or is larger than a frame can be | `Paused` |
+/// | the window is not shown, or is larger than a frame can be | `Paused`, after one more `Frame` if the masks changed |
 /// | the window was closed, or the display is gone | `Gone`, for good |
 ///
 /// What is drawn between two captures is never left out of the areas. The masks are looked at before
@@ -305,6 +305,11 @@ impl X11Source {
         if all >= self.size.pixels() { vec![self.size.rect()] } else { areas }
     }
 
+    /// Whether the last frame, if there was one, was given with the masks as they are now.
+    fn covers_as_shown(&self) -> bool {
+        self.shown_masks.as_ref().is_none_or(|shown| *shown == self.masks.state())
+    }
+
     /// Finds the memory that the window draws to.
     fn move_in(&mut self, size: Size, border: u16) -> Result<(), Trouble> {
         if let Some(pixmap) = self.pixmap.take() {
@@ -352,7 +357,9 @@ impl FrameSource for X11Source {
         let damage = match self.look(into) {
             Ok(Look::Changed(damage)) => Some(damage),
             Ok(Look::Same) | Err(Trouble::Refused(_)) => None,
-            Ok(Look::Hidden) => return Capture::Paused,
+            // The frame before stands still; what is to be covered in it may be more by now.
+            Ok(Look::Hidden) if self.covers_as_shown() => return Capture::Paused,
+            Ok(Look::Hidden) => None,
             Err(Trouble::Lost(_)) => {
                 self.gone = true;
                 return Capture::Gone;

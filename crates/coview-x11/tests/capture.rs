@@ -412,6 +412,35 @@ fn masks_come_with_the_frame() {
 
 #[test]
 #[ignore = "needs an X server: just test-x11"]
+fn a_window_that_is_hidden_is_covered_all_the_same() {
+    let Some(display) = Display::start("400x300x24", &[]) else { return };
+    let painter = display.painter();
+    let window = painter.window((10, 10, 100, 60), 0, 0x0020_4060);
+    let handle = MaskHandle::default();
+    let target = Target::Window(window);
+    let source = X11Source::open(Some(&display.name), target, handle.clone()).unwrap();
+    let frame = Frame::blank(Size::new(1, 1)).unwrap();
+    let mut watched = Watched { source: source.with_cursor(false), frame };
+    painter.conn.unmap_window(window).unwrap();
+    painter.sync();
+    handle.set(Masks::none());
+    assert_eq!(watched.capture(), Capture::Paused, "nothing has been shown");
+    painter.conn.map_window(window).unwrap();
+    painter.sync();
+    watched.whole();
+    painter.conn.unmap_window(window).unwrap();
+    painter.sync();
+    assert_eq!(watched.capture(), Capture::Paused);
+    handle.forget();
+    let before = watched.frame.clone();
+    let blank = Capture::Frame { damage: Damage::Areas(Vec::new()), masks: MaskState::Unknown };
+    assert_eq!(watched.capture(), blank);
+    assert_eq!(difference(&watched.frame, &before), None);
+    assert_eq!(watched.capture(), Capture::Paused);
+}
+
+#[test]
+#[ignore = "needs an X server: just test-x11"]
 fn a_display_that_ends_is_gone() {
     let Some(mut display) = Display::start("400x300x24", &[]) else { return };
     let mut watched = Watched::open(&display, Target::Root);
