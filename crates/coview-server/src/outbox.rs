@@ -37,6 +37,10 @@ struct Waiting {
     waker: Option<Waker>,
 }
 
+/// How many pieces of the picture may wait, however short they are: each takes memory of its own. A
+/// visitor stops long before, since nothing is acknowledged; this is for one that does not.
+const PICTURES: usize = 4096;
+
 /// A message that is never dropped.
 pub(crate) enum Word {
     Text(Arc<str>),
@@ -100,7 +104,7 @@ impl Outbox {
     pub(crate) fn show(&self, picture: Arc<[u8]>, limits: &Limits) -> Result<(), Full> {
         let mut waiting = self.lock();
         let bytes = waiting.picture_bytes + picture.len();
-        if bytes > limits.queue_picture_bytes {
+        if bytes > limits.queue_picture_bytes || waiting.pictures.len() >= PICTURES {
             waiting.forget_pictures();
             return Err(Full);
         }
@@ -273,6 +277,16 @@ mod tests {
             (0..20).all(|_| show(&outbox, 1000) && seen(&outbox).is_some()),
             "who reads loses none"
         );
+    }
+
+    #[test]
+    fn pictures_however_short_are_not_too_many() {
+        let outbox = Outbox::default();
+        let limits = Limits { queue_picture_bytes: usize::MAX, ..limits() };
+        let show = || outbox.show([].into(), &limits).is_ok();
+        assert!((0..PICTURES).all(|_| show()) && !show());
+        assert_eq!(seen(&outbox), None, "all of them went");
+        assert!(show() && seen(&outbox) == Some(0));
     }
 
     #[test]
