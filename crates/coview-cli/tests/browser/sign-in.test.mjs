@@ -50,3 +50,8 @@ scene("a tab that is loaded again stays signed in, another tab is for itself", a
   await second.reads("agent-name", "Grace");
   await first.reads("agent-name", "Ada");
 });
+
+scene("without JavaScript the page says that it needs it", async ({ open }) => {
+  const desk = await open({ javaScriptEnabled: false });
+  await desk.page.getByText("The console needs JavaScript").waitFor({ state: "visible" });
+});
