@@ -7,6 +7,10 @@
 /** More visitors than this are not kept: nobody reads such a list. */
 export const ROSTER_MAX = 16 * 1024;
 
+/** A name somebody can see, or `null`: an app may tell one that is empty, or of spaces only, and a
+ * visitor would have no name in the list. */
+const visible = (name) => (/[^\s\p{Default_Ignorable_Code_Point}]/u.test(name ?? "") ? name : null);
+
 /**
  * The facts of one signed-in agent. What it has to say goes through `say(message) → number`; the
  * time in milliseconds comes from `now()`.
@@ -201,7 +205,7 @@ export class Facts {
     this.rosterChanges += 1;
     this.roster.set(visitor, {
       visitor,
-      name: profile?.name ?? null,
+      name: visible(profile?.name),
       email: profile?.email ?? null,
       phone: profile?.phone ?? null,
       data: Object.entries(data ?? {}),

@@ -177,6 +177,18 @@ test("a visitor who goes offline keeps the name for what was under way", () => {
   assert.equal(other.facts.nameOf("customer-42"), "Ada", "a new list without them too");
 });
 
+test("a visitor whose name cannot be seen is called by the id", () => {
+  const { facts: it, hear } = facts();
+  const called = (name) => {
+    hear(card("customer-42", { profile: { name } }));
+    return it.nameOf("customer-42");
+  };
+  for (const name of ["", "   ", "\u00a0", "\u200b\u2060", "\u202e\u2066"]) {
+    assert.equal(called(name), "customer-42", JSON.stringify(name));
+  }
+  assert.equal(called("\u200bA"), "\u200bA");
+});
+
 const resumed = (snapshot) => ({ t: "resumed", re: 0, snapshot });
 
 test("a snapshot that changes nothing", () => {
