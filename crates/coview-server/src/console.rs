@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::StatusCode;
+use hyper::Uri;
 use hyper::body::Bytes;
 use hyper::header;
 use hyper::header::HeaderMap;
@@ -69,10 +70,10 @@ static FILES: [File; 14] = files![
 static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| FILES.iter().map(tag).collect());
 
 /// Answers a GET or HEAD for what is below [`PATH`]; `None` if there is no such file.
-pub(crate) fn answer(path: &str, asked: &HeaderMap) -> Option<Response<Full<Bytes>>> {
-    let path = path.strip_prefix(PATH)?;
+pub(crate) fn answer(uri: &Uri, asked: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+    let path = uri.path().strip_prefix(PATH)?;
     if path == "/" {
-        return Some(to_the_page());
+        return Some(to_the_page(uri.query()));
     }
     let at = FILES.iter().position(|file| file.path == path)?;
     let (file, tag) = (FILES.get(at)?, TAGS.get(at)?);
@@ -102,12 +103,15 @@ pub(crate) fn answer(path: &str, asked: &HeaderMap) -> Option<Response<Full<Byte
     Some(answer)
 }
 
-/// The page names its files relative to `/console`, and works below any path of a proxy so.
-fn to_the_page() -> Response<Full<Bytes>> {
+/// The page names its files relative to `/console`, and works below any path of a proxy so. The
+/// group that is to be filled in goes along.
+fn to_the_page(query: Option<&str>) -> Response<Full<Bytes>> {
+    const PAGE: &str = "../console";
+    let page = query.and_then(|query| HeaderValue::try_from(format!("{PAGE}?{query}")).ok());
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
     let headers = answer.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::from_static("../console"));
+    headers.insert(header::LOCATION, page.unwrap_or_else(|| HeaderValue::from_static(PAGE)));
     protect(headers);
     answer
 }

@@ -99,7 +99,7 @@ fn answer(
             answer
         }
         (true, WEBSOCKET_PATH) => upgrade(shared, executor, request),
-        (true, path) => console::answer(path, request.headers())
+        (true, _) => console::answer(request.uri(), request.headers())
             .unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found\n")),
         (false, _) => {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");

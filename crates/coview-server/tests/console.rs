@@ -199,6 +199,8 @@ fn a_slash_too_many_leads_to_the_page() {
         assert_eq!(got.status, 308);
         // Relative, so that it also holds below a path of a proxy.
         assert_eq!(got.header("location"), Some("../console"));
+        let got = ask(address, "GET", "/console/?group=12345", "");
+        assert_eq!(got.header("location"), Some("../console?group=12345"));
         assert_eq!(ask(address, "GET", "/console?group=12345", "").status, 200);
     });
 }
