@@ -189,11 +189,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         {
             return Poll::Ready(None);
         }
-        if let Err(error) = self.write(cx.waker())
-            && !would_block(&error)
-        {
-            return Poll::Ready(None);
-        }
+        let gone = match self.write(cx.waker()) {
+            Ok(()) => false,
+            Err(error) if would_block(&error) => false,
+            // What a client said before it went is heard: it may be its goodbye.
+            Err(tungstenite::Error::Io(_)) => true,
+            Err(_) => return Poll::Ready(None),
+        };
         match self.socket.read() {
             Ok(message) => {
                 // Once the hub has closed the connection it no longer listens.
@@ -203,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
                 }
                 Poll::Ready(Some(message))
             }
+            Err(error) if would_block(&error) && gone => Poll::Ready(None),
             Err(error) if would_block(&error) => Poll::Pending,
             Err(tungstenite::Error::ConnectionClosed) => Poll::Ready(None),
             Err(error) => {
@@ -369,5 +372,65 @@ mod tests {
                 smol::future::yield_now().await;
             }
         }));
+    }
+
+    /// A client that is gone: what it said last can be read, and nothing can be written.
+    struct Gone {
+        said: &'static [u8],
+    }
+
+    impl AsyncRead for Gone {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            let said = core::mem::take(&mut self.said);
+            if said.is_empty() {
+                return Poll::Pending;
+            }
+            buffer[..said.len()].copy_from_slice(said);
+            Poll::Ready(Ok(said.len()))
+        }
+    }
+
+    impl AsyncWrite for Gone {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
+        let (shared, _rearmed) = Shared::new(HubConfig::default(), Limits::default(), [7; 32]);
+        let (_, outbox) = shared.open().unwrap();
+        outbox.push(1, Word::Text("too late".into()), &shared.limits).ok().unwrap();
+        // "bye", with a mask of zeros.
+        let stream = Gone { said: &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'] };
+        let stream = Polled { stream, waker: Waker::noop().clone() };
+        let mut client = super::Client {
+            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(websocket_config())),
+            outbox: &outbox,
+            picture: None,
+            blocked: false,
+            unflushed: false,
+            close_written: false,
+            closing: None,
+        };
+        let heard = smol::block_on(poll_fn(|cx| client.poll(cx)));
+        assert_eq!(heard, Some(Message::text("bye")));
+        assert_eq!(smol::block_on(poll_fn(|cx| client.poll(cx))), None);
     }
 }
