@@ -108,6 +108,8 @@ struct Seat {
 
 struct World {
     lossy: bool,
+    /// Whether the source's hints leave out much of what it drew.
+    lies: bool,
     now: u64,
     clean: Frame,
     masks: MaskState,
@@ -155,11 +157,12 @@ fn covered(frame: &Frame, state: &MaskState) -> Frame {
 }
 
 impl World {
-    fn new(lossy: bool) -> Self {
+    fn new(lossy: bool, lies: bool) -> Self {
         let mut clean = Frame::blank(Size::new(150, 100)).unwrap();
         clean.fill(clean.size().rect(), [250, 250, 250]);
         Self {
             lossy,
+            lies,
             now: 0,
             clean,
             masks: MaskState::Known(Masks::none()),
@@ -223,7 +226,11 @@ impl World {
         for pixel in frame.pixels_mut().as_chunks_mut::<4>().0 {
             pixel[3] = u8::try_from(self.now % 256).unwrap();
         }
-        let drawn = std::mem::take(&mut self.drawn);
+        let mut drawn = std::mem::take(&mut self.drawn);
+        if self.lies {
+            let told = self.now % 3;
+            drawn.retain(|area| u64::from(area.x) % 3 < told);
+        }
         let damage = if hint { Damage::Areas(drawn) } else { Damage::Unknown };
         self.shown = Some(covered(&frame, &self.masks));
         let masks = self.masks.clone();
@@ -362,7 +369,7 @@ impl World {
                 Ok(Decoded::Updated { number, areas, .. }) => {
                     let picture = seat.decoder.picture().unwrap();
                     assert_no_marker(picture);
-                    if !self.lossy {
+                    if !self.lossy && !self.lies {
                         let expected = &self.sent[&number];
                         assert!(picture.shows_same(expected), "update {number} is not exact");
                     }
@@ -457,8 +464,8 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-fn play(lossy: bool, steps: &[Step]) {
-    let mut world = World::new(lossy);
+fn play(lossy: bool, lies: bool, steps: &[Step]) {
+    let mut world = World::new(lossy, lies);
     world.apply(&Step::Join);
     world.capture(false);
     for step in steps {
@@ -475,6 +482,14 @@ proptest! {
     fn every_viewer_ends_with_the_masked_source(
         lossy in any::<bool>(), steps in prop::collection::vec(steps(), 1..60),
     ) {
-        play(lossy, &steps);
+        play(lossy, false, &steps);
+    }
+
+    /// And once it says that anything may have changed, every viewer sees it again.
+    #[test]
+    fn no_hint_uncovers_what_is_masked(
+        lossy in any::<bool>(), steps in prop::collection::vec(steps(), 1..60),
+    ) {
+        play(lossy, true, &steps);
     }
 }
