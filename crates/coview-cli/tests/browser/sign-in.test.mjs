@@ -53,5 +53,5 @@ scene("a tab that is loaded again stays signed in, another tab is for itself", a
 
 scene("without JavaScript the page says that it needs it", async ({ open }) => {
   const desk = await open({ javaScriptEnabled: false });
-  await desk.page.getByText("The console needs JavaScript").waitFor({ state: "visible" });
+  await desk.page.locator(".noscript").waitFor({ state: "visible" });
 });
