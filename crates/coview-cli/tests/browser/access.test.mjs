@@ -126,3 +126,25 @@ async function axe(desk, where) {
   const found = violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`) }));
   assert.deepEqual(found, [], where);
 }
+
+scene("on a small or low window names are seen, and all of a long panel is in reach", async ({ stage, open }) => {
+  const data = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`entry-${at}`, "value ".repeat(8)]));
+  await stage.online("bea", "customer-42", { profile: { name: "Bea Example" }, data });
+  const ada = await open();
+  await ada.atHome();
+  await ada.page.locator("[data-visitor=customer-42] .choose").click();
+  await ada.sees("panel-ask");
+  const last = ada.id("panel").locator("dd").last();
+  const below = async () => {
+    await last.scrollIntoViewIfNeeded();
+    return last.evaluate((entry) => entry.getBoundingClientRect().bottom - innerHeight);
+  };
+  assert.ok((await below()) <= 0, "the end of the panel");
+  assert.equal(await ada.page.evaluate(() => scrollY), 0, "the page itself is not longer for it");
+  for (const width of [360, 320]) {
+    await ada.page.setViewportSize({ width, height: 640 });
+    const name = await ada.page.locator("[data-visitor=customer-42] .name").evaluate((name) => name.clientWidth || name.offsetWidth);
+    assert.ok(name >= 60, `at ${width} pixels the name has ${name}`);
+    assert.ok((await ada.page.evaluate(() => document.documentElement.scrollWidth)) <= width, "and nothing sticks out");
+  }
+});
