@@ -127,9 +127,9 @@ async function axe(desk, where) {
   assert.deepEqual(found, [], where);
 }
 
-scene("on a small or low window names are seen, and all of a long panel is in reach", async ({ stage, open }) => {
+scene("on a small or low window names are seen, and every control and all of a long panel is in reach", async ({ stage, open }) => {
   const data = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`entry-${at}`, "value ".repeat(8)]));
-  await stage.online("bea", "customer-42", { profile: { name: "Bea Example" }, data });
+  const bea = await stage.online("bea", "customer-42", { profile: { name: "Bea Example" }, data });
   const ada = await open();
   await ada.atHome();
   await ada.page.locator("[data-visitor=customer-42] .choose").click();
@@ -146,5 +146,15 @@ scene("on a small or low window names are seen, and all of a long panel is in re
     const name = await ada.page.locator("[data-visitor=customer-42] .name").evaluate((name) => name.clientWidth || name.offsetWidth);
     assert.ok(name >= 60, `at ${width} pixels the name has ${name}`);
     assert.ok((await ada.page.evaluate(() => document.documentElement.scrollWidth)) <= width, "and nothing sticks out");
+  }
+  await bea.page();
+  await ada.join(await bea.share());
+  await ada.sees("viewer");
+  for (const width of [360, 320]) {
+    await ada.page.setViewportSize({ width, height: 640 });
+    for (const button of ["fit", "guests-button", "leave", "end"]) {
+      const right = await ada.id(button).evaluate((button) => button.getBoundingClientRect().right);
+      assert.ok(right <= width, `at ${width} pixels ${button} ends at ${right}`);
+    }
   }
 });
