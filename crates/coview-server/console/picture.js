@@ -208,6 +208,14 @@ export class Assembly {
     return { update: { number, base, width, height, stamp, ops } };
   }
 
+  /** A beat names the update the picture should stand at: so one that was lost is noticed where no
+   * other follows it, and what was asked for in vain is asked for again. */
+  beat(number) {
+    if (!this.#asked && number === this.#stands) return {};
+    this.#asked = false;
+    return this.lose();
+  }
+
   /** What stands is not what it should be: forgets it and asks for a whole picture, once. */
   lose() {
     this.#parts = null;
@@ -272,6 +280,7 @@ export class Picture {
       return;
     }
     if (body.kind === "status") this.#to.status(body.status);
+    if (body.kind === "beat") this.#decide(this.#assembly.beat(body.number));
     if (body.kind === "part") this.#decide(this.#assembly.take(body));
   }
 

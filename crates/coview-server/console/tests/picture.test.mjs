@@ -110,6 +110,18 @@ test("whoever is out of step asks once for a whole picture", () => {
   assert.deepEqual(assembly.take(part({ number: 10, base: 9 })), { refresh: true }, "and again later");
 });
 
+test("a beat tells of an update that was lost, and of a question that was", () => {
+  const assembly = new Assembly();
+  assert.deepEqual(assembly.beat(0), {}, "no picture was sent so far");
+  assembly.take(part({ number: 5 }));
+  assert.deepEqual(assembly.beat(5), {});
+  assert.deepEqual(assembly.beat(6), { refresh: true });
+  assert.deepEqual(assembly.beat(6), { refresh: true }, "and again");
+  assert.deepEqual(assembly.take(part({ number: 7, base: 6 })), {});
+  assembly.take(part({ number: 8 }));
+  assert.deepEqual(assembly.beat(8), {});
+});
+
 test("a part that is missing, doubled or of another update discards what was collected", () => {
   for (const second of [
     { part: 2 },
