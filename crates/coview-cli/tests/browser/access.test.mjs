@@ -156,5 +156,9 @@ scene("on a small or low window names are seen, and every control and all of a l
       const right = await ada.id(button).evaluate((button) => button.getBoundingClientRect().right);
       assert.ok(right <= width, `at ${width} pixels ${button} ends at ${right}`);
     }
+    await ada.id("help").click();
+    const over = await ada.id("help-dialog").evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth);
+    assert.ok(over <= 0, `at ${width} pixels the help is ${over} too wide`);
+    await ada.page.keyboard.press("Escape");
   }
 });
