@@ -36,7 +36,15 @@ struct Viewer {
     conn: ConnId,
     /// The picture it was sent last, so that one that names it twice is sent once.
     picture: u64,
+    /// How much more it may say before it is sent another picture.
+    words: u32,
 }
+
+/// A viewer may say so much without having been sent a picture, and once more for each picture. One
+/// that draws what it is sent has less to say; one that says more would fill the visitor's queue.
+const WORDS: u32 = 64;
+/// What a viewer has not said of late does not add up to more than this.
+const WORDS_MAX: u32 = 256;
 
 impl Viewers {
     /// Gives a connection the next number. There are four billion for a session; if they are used
@@ -44,7 +52,7 @@ impl Viewers {
     fn add(&mut self, agent: Place, conn: ConnId) -> Option<ViewerId> {
         self.last = self.last.checked_add(1)?;
         let viewer = ViewerId::new(self.last);
-        self.of.insert(viewer, Viewer { agent, conn, picture: 0 });
+        self.of.insert(viewer, Viewer { agent, conn, picture: 0, words: WORDS });
         Some(viewer)
     }
 }
@@ -91,6 +99,7 @@ impl Group {
                 continue;
             };
             if core::mem::replace(&mut viewer.picture, viewers.pictures) != viewers.pictures {
+                viewer.words = (viewer.words + 1).min(WORDS_MAX);
                 let relayed = relayed.get_or_insert_with(|| relay_message(&picture));
                 fx.send_picture(viewer.conn, Arc::clone(relayed));
             }
@@ -112,6 +121,15 @@ impl Group {
         if let Some(viewer) = viewer
             && view == Some(signal.session)
         {
+            let words = self.sessions.get_mut(&signal.session);
+            let words = words.and_then(|session| session.viewers.of.get_mut(&viewer));
+            let left =
+                words.and_then(|viewer| viewer.words.checked_sub(1).map(|left| (viewer, left)));
+            let Some((viewer_of, left)) = left else {
+                fx.counts.pictures_late += 1;
+                return Ok(());
+            };
+            viewer_of.words = left;
             let event = match signal.says {
                 ViewerSays::Acknowledged(number) => ViewerEvent::Acknowledged(number),
                 ViewerSays::Refresh => ViewerEvent::Refresh,

@@ -87,8 +87,8 @@ pub struct Stats {
     pub picture_bytes_in: u64,
     /// Counter: the bytes of [`pictures_out`](Self::pictures_out), as messages.
     pub picture_bytes_out: u64,
-    /// Counter: pieces of the picture for a viewer who had left, and binary messages of either side
-    /// for a session that had ended. They were passed over.
+    /// Counter: pieces of the picture for a viewer who had left, binary messages of either side for a
+    /// session that had ended, and what a viewer said beyond what it may. They were passed over.
     pub pictures_late: u64,
     /// Counter: binary messages that were not legal. Each ended the place of its sender.
     pub pictures_refused: u64,

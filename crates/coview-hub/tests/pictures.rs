@@ -142,6 +142,24 @@ fn what_a_viewer_says_reaches_the_visitor_with_its_number() {
 }
 
 #[test]
+fn a_viewer_says_no_more_than_it_was_sent() {
+    let mut w = World::new();
+    let s = shared(&mut w);
+    for _ in 0..1000 {
+        w.signal(s.agent, s.session, ViewerSays::Refresh);
+    }
+    assert_eq!(w.words(s.visitor, s.session).len(), 64);
+    assert_eq!(w.hub.stats().pictures_late, 1000 - 64);
+    // One word for each picture, and the agent is not cut off.
+    w.show(s.visitor, s.session, &[s.viewer], b"body");
+    for number in 1..=3 {
+        w.signal(s.agent, s.session, ViewerSays::Acknowledged(number));
+    }
+    assert_eq!(w.words(s.visitor, s.session), [(s.viewer, ViewerEvent::Acknowledged(1))]);
+    assert_eq!(w.closed.get(&s.agent), None);
+}
+
+#[test]
 fn pictures_that_were_thrown_away_make_the_visitor_send_a_whole_one() {
     let mut w = World::new();
     let s = shared(&mut w);
