@@ -193,24 +193,29 @@ fn run(size: Size, scene: Scene, frames: usize, config: EncoderConfig, hints: bo
     way.figures
 }
 
-/// A whole picture for a late joiner, of different parts of the page.
+/// A whole picture for a late joiner, of different parts of the page, while another viewer watches.
 fn whole(size: Size, times: usize) {
     let mut page = GeneratedPage::new(size, 7).expect("a valid size");
     page.pin(Scene::Jump);
-    let mut figures = Figures::default();
+    let mut way = Way::new(EncoderConfig { lossy: false });
+    way.input(Input::Joined(VIEWER));
+    let late = ViewerId::new(2);
     for _ in 0..times.max(1) {
-        page.step();
-        let mut way = Way::new(EncoderConfig::default());
-        way.input(Input::Joined(VIEWER));
-        way.frame(&page, &Damage::Unknown, true);
-        figures.encode.append(&mut way.figures.encode);
-        figures.decode.append(&mut way.figures.decode);
-        figures.bytes += way.figures.bytes;
-        for (sum, more) in figures.ops.iter_mut().zip(way.figures.ops) {
-            *sum += more;
+        let damage = page.step();
+        way.frame(&page, &damage, false);
+        let (took, bodies) = way.input(Input::Joined(late));
+        let decoder = std::mem::take(&mut way.decoder);
+        let decoded = way.deliver(&bodies);
+        way.decoder = decoder;
+        way.input(Input::Left(late));
+        way.figures.encode.push(took);
+        way.figures.decode.push(decoded);
+        for body in &bodies {
+            way.figures.bytes += body.len();
+            way.count_ops(body);
         }
     }
-    row("whole picture", figures);
+    row("whole picture", way.figures);
 }
 
 /// The length of the operation that lists masks.

@@ -320,7 +320,7 @@ impl Symbol for u8 {
 
     fn common(a: &[Self], b: &[Self]) -> usize {
         let most = a.len().min(b.len());
-        let mut same = 0;
+        let mut same = equal_chunks::<_, 32>(a, b);
         while let (Some(a), Some(b)) =
             (a.get(same..).and_then(<[_]>::first_chunk), b.get(same..).and_then(<[_]>::first_chunk))
         {
@@ -346,8 +346,15 @@ impl Symbol for u32 {
     }
 
     fn common(a: &[Self], b: &[Self]) -> usize {
-        a.iter().zip(b).take_while(|(a, b)| a == b).count()
+        let same = equal_chunks::<_, 8>(a, b);
+        same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
     }
+}
+
+/// How many symbols two slices have in common from their beginning, in steps of `N`.
+fn equal_chunks<S: PartialEq, const N: usize>(a: &[S], b: &[S]) -> usize {
+    let chunks = a.as_chunks::<N>().0.iter().zip(b.as_chunks::<N>().0);
+    chunks.take_while(|(a, b)| a == b).count() * N
 }
 
 /// Walks over the symbols once. At each place three earlier ones are looked at: the one above, the

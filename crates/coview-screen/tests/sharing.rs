@@ -170,7 +170,7 @@ fn refreshes_are_paced_however_often_they_are_asked_for() {
 #[test]
 fn statuses_reach_every_viewer_and_every_joiner() {
     let mut sharer = Sharer::new();
-    let mut status = |sharer: &mut Sharer, input: Input<'_>, viewer| {
+    let status = |sharer: &mut Sharer, input: Input<'_>, viewer| {
         let sent = bodies(&sharer.input(input), viewer);
         sent.into_iter().find(|body| body[0] == 2).map(|body| body[1])
     };
