@@ -162,15 +162,15 @@ pub(crate) struct ShareArgs {
     #[arg(long, value_name = "TOKEN", env = "COVIEW_CLIENT_TOKEN", hide_env_values = true)]
     token: Option<String>,
 
-    /// The visitor's name, for agents to see [default: none]
+    /// The visitor's name, for agents to see while the visitor is online [default: none]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// The visitor's e-mail address, for agents to see [default: none]
+    /// The visitor's e-mail address, for agents to see while online [default: none]
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
 
-    /// The visitor's phone number, for agents to see [default: none]
+    /// The visitor's phone number, for agents to see while online [default: none]
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 

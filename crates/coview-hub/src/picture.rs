@@ -46,6 +46,15 @@ const WORDS: u32 = 64;
 /// What a viewer has not said of late does not add up to more than this.
 const WORDS_MAX: u32 = 256;
 
+impl Viewer {
+    /// Whether it may say something more; takes that into account.
+    fn may_speak(&mut self) -> bool {
+        let left = self.words.checked_sub(1);
+        self.words = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 impl Viewers {
     /// Gives a connection the next number. There are four billion for a session; if they are used
     /// up, nobody else can watch, because a number must never mean two.
@@ -121,15 +130,12 @@ impl Group {
         if let Some(viewer) = viewer
             && view == Some(signal.session)
         {
-            let words = self.sessions.get_mut(&signal.session);
-            let words = words.and_then(|session| session.viewers.of.get_mut(&viewer));
-            let left =
-                words.and_then(|viewer| viewer.words.checked_sub(1).map(|left| (viewer, left)));
-            let Some((viewer_of, left)) = left else {
+            let session = self.sessions.get_mut(&signal.session);
+            let speaker = session.and_then(|session| session.viewers.of.get_mut(&viewer));
+            if !speaker.is_some_and(Viewer::may_speak) {
                 fx.counts.pictures_late += 1;
                 return Ok(());
-            };
-            viewer_of.words = left;
+            }
             let event = match signal.says {
                 ViewerSays::Acknowledged(number) => ViewerEvent::Acknowledged(number),
                 ViewerSays::Refresh => ViewerEvent::Refresh,
