@@ -18,6 +18,7 @@ use crate::client::VisitorNo;
 use crate::network::Cut;
 use crate::network::Direction;
 use crate::network::Reach;
+use crate::picture::page::PageAct;
 use crate::town;
 use crate::world::World;
 
@@ -52,6 +53,10 @@ pub enum VisitorAct {
     Update(PresencePatch),
     /// Takes back the request that waits.
     GiveUp,
+    /// Something becomes of the page it shares.
+    Draw(PageAct),
+    /// Sends its screen with a new sender.
+    SendAnew,
     /// Leaves.
     Leave,
     /// Ends without a word.
@@ -81,6 +86,8 @@ pub enum AgentAct {
     Eject(usize),
     /// Takes back the request that waits.
     GiveUp,
+    /// Watches with a new viewer.
+    ViewAnew,
     /// Leaves.
     Leave,
     /// Ends without a word.
@@ -179,6 +186,8 @@ impl World {
             VisitorAct::GiveUp => {
                 self.give_up(no);
             }
+            VisitorAct::Draw(act) => self.draw(no, act),
+            VisitorAct::SendAnew => self.send_anew(no),
             VisitorAct::Leave => self.leave(no),
             VisitorAct::Crash(cut) => self.crash(no, *cut),
             VisitorAct::Restart => {
@@ -244,6 +253,7 @@ impl World {
             AgentAct::GiveUp => {
                 self.agent_gives_up(no);
             }
+            AgentAct::ViewAnew => self.view_anew(no),
             AgentAct::Leave => self.leave(no),
             AgentAct::Crash(cut) => self.crash(no, *cut),
             AgentAct::Restart => {

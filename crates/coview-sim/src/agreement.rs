@@ -8,6 +8,7 @@ use coview_agent::AgentStateKind;
 use coview_agent::Watching;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::StateKind;
+use coview_screen::Status;
 use coview_wire::AgentId;
 use coview_wire::AppState;
 use coview_wire::GroupId;
@@ -25,6 +26,7 @@ use crate::device::SimVisitor;
 use crate::device::focus_of;
 use crate::device::session_of;
 use crate::network::Cut;
+use crate::picture::page::PageAct;
 use crate::world::World;
 
 /// How long everything needs at most to settle in a healed network: a silent connection is noticed
@@ -42,6 +44,7 @@ impl World {
         self.heal();
         for no in 0..self.visitors() {
             self.move_app(VisitorNo(no), AppState::Active);
+            self.draw(VisitorNo(no), &PageAct::Pause(false));
         }
         self.run_for(SETTLED);
         self.run_until_quiet();
@@ -106,6 +109,7 @@ impl World {
         self.presence_agrees(&mut found);
         self.rosters_agree(&mut found);
         self.everything_was_understood(&mut found);
+        self.pictures_agree(&mut found);
         found.into_iter().map(violation).collect()
     }
 
@@ -315,11 +319,54 @@ impl World {
         asked || sharing
     }
 
+    /// Every agent who is in a session sees what its visitor shares, with what is masked covered.
+    fn pictures_agree(&self, found: &mut Vec<(Rule, String)>) {
+        let mut differs = |how: String| found.push((Rule::SamePicture, how));
+        for device in &self.visitors {
+            let Hand::Free(visitor) = &device.hand else { continue };
+            let Some(session) = visitor.session().filter(|_| device.screen.shares) else {
+                continue;
+            };
+            if device.screen.sends() != Some(session) {
+                differs(format!("{} does not send its screen in {session:?}", device.id));
+                continue;
+            }
+            let page = &device.screen.page;
+            for watching in &self.agents {
+                let Hand::Free(agent) = &watching.hand else { continue };
+                if agent.session() != Some(session) || !watching.screen.watches {
+                    continue;
+                }
+                let id = watching.id;
+                let Some(decoder) = watching.screen.picture_of(session) else {
+                    differs(format!("{id} does not watch {session:?}"));
+                    continue;
+                };
+                if decoder.status() != page.status() {
+                    differs(format!("{id} sees {:?}, not {:?}", decoder.status(), page.status()));
+                }
+                // What is paused or gone need not be shown to who comes later.
+                if !matches!(page.status(), Status::Live | Status::Blank) {
+                    continue;
+                }
+                let same = decoder.picture().map(|it| it.shows_same(&page.covered()));
+                if same != Some(true) {
+                    differs(format!("{id} sees the page of {}: {same:?}", device.id));
+                }
+                if decoder.masks() != page.captions() {
+                    differs(format!("{id} sees other masks than those of {}", device.id));
+                }
+            }
+        }
+    }
+
     fn everything_was_understood(&self, found: &mut Vec<(Rule, String)>) {
-        let visitors = self.visitors.iter().map(|device| (device.id, device.engine.stats()));
-        let agents = self.agents.iter().map(|device| (device.id, device.engine.stats()));
-        for (client, stats) in visitors.chain(agents) {
-            if stats.undecodable + stats.unexpected + stats.misused > 0 {
+        let visitors =
+            self.visitors.iter().map(|device| (device.id, device.engine.stats(), device.late));
+        let agents =
+            self.agents.iter().map(|device| (device.id, device.engine.stats(), device.late));
+        for (client, stats, late) in visitors.chain(agents) {
+            if stats.undecodable + stats.misused > 0 || stats.unexpected > late {
                 found.push((Rule::Understood, format!("{client}: {stats:?}")));
             }
         }

@@ -4,6 +4,8 @@
 //! The checker knows nothing of how the hub or the engines do it. It is fed observations
 //! ([`Seen`]), and what breaks a rule is a [`Violation`].
 
+mod pictures;
+
 use core::fmt;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -33,6 +35,8 @@ use coview_wire::TermsRequested;
 use coview_wire::VisitorCard;
 use coview_wire::VisitorId;
 
+use crate::checker::pictures::Pictures;
+pub use crate::checker::pictures::SeenPicture;
 use crate::client::ClientId;
 
 /// A rule that must hold.
@@ -45,6 +49,9 @@ pub enum Rule {
     /// 3: after *declined*, *withdrawn* or *expired* no one-click start follows without a new
     /// request.
     NoStartAfterNo,
+    /// 4: no picture reaches an agent unless consent of that session stands and the agent is its
+    /// guest.
+    NoPictureWithoutConsent,
     /// 5: visitor, hub and agents agree once messages have settled.
     Agreement,
     /// 6: the group never changes; no message crosses groups.
@@ -57,6 +64,10 @@ pub enum Rule {
     IdleAgain,
     /// A command is possible in a state exactly if the transition table says so.
     Table,
+    /// Once all is settled, every viewer sees what is shared.
+    SamePicture,
+    /// What is masked is never seen.
+    MaskedUnseen,
     /// Nobody is stuck: a client is connected, or closed with a reason.
     NotStuck,
     /// Hub and engines understand each other: nothing is undecodable or out of place.
@@ -69,12 +80,15 @@ impl fmt::Display for Rule {
             Self::KeyOnlyIfManual => "1, a key is shown only if the start was manual",
             Self::AcceptedAfterDisplayed => "2, accepted once and after displayed",
             Self::NoStartAfterNo => "3, no start after a no",
+            Self::NoPictureWithoutConsent => "4, no picture without consent",
             Self::Agreement => "5, everybody agrees",
             Self::GroupsApart => "6, groups stay apart",
             Self::OneOutcome => "7, one outcome",
             Self::NothingLeft => "8, nothing is left",
             Self::IdleAgain => "10, idle again",
             Self::Table => "the transition table",
+            Self::SamePicture => "viewers see what is shared",
+            Self::MaskedUnseen => "what is masked is unseen",
             Self::NotStuck => "nobody is stuck",
             Self::Understood => "everything is understood",
         })
@@ -207,6 +221,13 @@ pub enum Seen<'a> {
         /// Whose message the hub was handling.
         client: Option<ClientId>,
     },
+    /// A client's app dropped its typed value, or its process ended.
+    Left {
+        /// Who.
+        client: ClientId,
+    },
+    /// A picture was seen on its way.
+    Picture(SeenPicture<'a>),
     /// The hub is gone, with everything it knew.
     HubGone,
     /// An engine, or the hub, was idle again after so many outputs.
@@ -230,6 +251,7 @@ pub struct Checker {
     sessions: BTreeMap<SessionId, SessionFacts>,
     /// What the hub holds now, by its own account.
     pub(crate) places: BTreeMap<Place, PlaceFacts>,
+    pictures: Pictures,
     violations: Vec<Violation>,
 }
 
@@ -317,7 +339,14 @@ impl Checker {
 
     /// Takes in what was seen.
     pub fn see(&mut self, seen: Seen<'_>) {
+        self.pictures.note(&seen);
         match seen {
+            Seen::Left { .. } => {}
+            Seen::Picture(picture) => {
+                if let Err((rule, how)) = self.pictures.see(picture) {
+                    self.broken(rule, how);
+                }
+            }
             Seen::Came { client, group } => {
                 let facts = ClientFacts {
                     group: group.clone(),
@@ -867,6 +896,9 @@ impl Checker {
                 if let Some(facts) = self.sessions.get_mut(session) {
                     facts.lives = false;
                 }
+            }
+            Event::PictureRefused { why, .. } => {
+                self.broken(Rule::Understood, format!("{client:?} sent a picture: {why}"));
             }
             Event::VisitorDropped { .. }
             | Event::AgentDropped { .. }

@@ -24,8 +24,10 @@ use coview_proto::VisitorRole;
 use coview_proto::WINDOW;
 use coview_wire::Deadline;
 use coview_wire::Moment;
+use coview_wire::PictureRelay;
 use coview_wire::RefusalCode;
 use coview_wire::SessionId;
+use coview_wire::ViewerNotice;
 
 use crate::checker::Seen;
 use crate::client::ClientId;
@@ -34,6 +36,8 @@ use crate::link::Other;
 use crate::link::SimLink;
 use crate::link::pair;
 use crate::notes::Notes;
+use crate::picture::sharer::Sharer;
+use crate::picture::watcher::Watcher;
 use crate::queue::Ticket;
 
 /// A visitor over the simulated link.
@@ -49,6 +53,7 @@ type PendingAgent = coview_agent::AnyPending<SimLink<AgentRole>>;
 pub(crate) enum Wish {
     Open,
     Send(String),
+    SendBinary(Vec<u8>),
     Close,
 }
 
@@ -78,6 +83,8 @@ pub(crate) trait Party: Sized {
     type Role: Role;
     type Free;
     type Waiting;
+    /// What it does with the picture.
+    type Screen;
 
     fn begin(
         config: &<Self::Role as Role>::Config,
@@ -89,6 +96,16 @@ pub(crate) trait Party: Sized {
     /// What became of a request, if anything.
     fn answer(waiting: Self::Waiting, cx: &mut Context<'_>) -> Looked<Self>;
     fn describe(free: &Self::Free) -> String;
+    fn screen() -> Self::Screen;
+    /// Lets it do with the picture what there is to do; says when it has something to do next.
+    fn work(
+        id: ClientId,
+        screen: &mut Self::Screen,
+        free: Option<&mut Self::Free>,
+        notes: &mut Notes,
+    ) -> Option<Deadline>;
+    /// The session something binary that the hub said is about.
+    fn session_heard(bytes: &[u8]) -> Option<SessionId>;
     fn said(id: ClientId, message: &<Self::Role as Role>::Says) -> Seen<'_>;
     fn told(id: ClientId, message: &<Self::Role as Role>::Hears) -> Seen<'_>;
     fn observe(id: ClientId, free: &Self::Free, notes: &mut Notes);
@@ -125,6 +142,9 @@ pub(crate) struct Device<P: Party> {
     pub(crate) conn: Option<ConnId>,
     pub(crate) wake: Option<Ticket>,
     pub(crate) engine: Engine<P::Role>,
+    pub(crate) screen: P::Screen,
+    /// How much about the picture came after this client had ended the session.
+    pub(crate) late: u64,
     link: Option<Other<P::Role>>,
 }
 
@@ -137,6 +157,8 @@ impl<P: Party> Device<P> {
             hand: Hand::Connecting,
             conn: None,
             wake: None,
+            screen: P::screen(),
+            late: 0,
             link: None,
         }
     }
@@ -150,12 +172,23 @@ impl<P: Party> Device<P> {
         notes: &mut Notes,
         wishes: &mut Vec<Wish>,
     ) -> Option<Deadline> {
+        if let Some(Input::Binary(bytes)) = &input
+            && P::session_heard(bytes) != self.engine.picture_session()
+        {
+            self.late += 1;
+        }
         let mut wake_at = match input {
             Some(input) => self.give(now, input, notes, wishes),
             None => self.drain(notes, wishes),
         };
+        let mut work_at;
         loop {
             self.look(notes);
+            let free = match &mut self.hand {
+                Hand::Free(free) => Some(free),
+                Hand::Connecting | Hand::Waiting(_) | Hand::Gone(_) => None,
+            };
+            work_at = P::work(self.id, &mut self.screen, free, notes);
             let Some(link) = &self.link else { break };
             if let Some(message) = link.said() {
                 notes.see(P::said(self.id, &message));
@@ -166,6 +199,8 @@ impl<P: Party> Device<P> {
                     self.hand = Hand::Gone(Gone::Left);
                 }
                 wake_at = self.give(now, Input::Leave, notes, wishes);
+            } else if let Some(bytes) = link.pictures().said() {
+                wake_at = self.give(now, Input::SayBinary(bytes), notes, wishes);
             } else {
                 break;
             }
@@ -173,7 +208,7 @@ impl<P: Party> Device<P> {
         if let Hand::Free(free) = &self.hand {
             P::observe(self.id, free, notes);
         }
-        wake_at
+        Deadline::earlier(wake_at, work_at)
     }
 
     fn give(
@@ -207,9 +242,19 @@ impl<P: Party> Device<P> {
                     notes.see(P::told(self.id, &message));
                     self.arrive(Arrived::Message(message));
                 }
-                // No picture is shared in a simulated town.
-                Output::SendBinary(_) | Output::HearBinary(_) => {}
+                Output::SendBinary(bytes) => wishes.push(Wish::SendBinary(bytes)),
+                Output::HearBinary(bytes) => {
+                    if let Some(link) = &self.link {
+                        link.pictures().session_is(self.engine.picture_session());
+                        link.pictures().heard(bytes);
+                    }
+                }
                 Output::Connectivity(connectivity) => {
+                    if let Some(link) = &self.link
+                        && connectivity != Connectivity::Connected
+                    {
+                        link.pictures().interrupted();
+                    }
                     self.arrive(Arrived::Connectivity(connectivity));
                 }
                 Output::Closed(ended) => {
@@ -221,6 +266,9 @@ impl<P: Party> Device<P> {
                     }
                 }
                 Output::Idle { wake_at } => {
+                    if let Some(link) = &self.link {
+                        link.pictures().session_is(self.engine.picture_session());
+                    }
                     notes.see(Seen::Outputs { of: Some(self.id), count, limit: WINDOW + 8 });
                     return wake_at;
                 }
@@ -272,6 +320,7 @@ impl<P: Party> Device<P> {
     pub(crate) fn crash(&mut self) {
         self.hand = Hand::Gone(Gone::Crashed);
         self.link = None;
+        self.screen = P::screen();
         self.engine = Engine::new(self.config.clone(), 0);
     }
 
@@ -289,6 +338,7 @@ impl Party for Visitors {
     type Role = VisitorRole;
     type Free = SimVisitor;
     type Waiting = PendingVisitor;
+    type Screen = Sharer;
 
     fn begin(
         config: &coview_proto::VisitorConfig,
@@ -350,6 +400,24 @@ impl Party for Visitors {
         format!("is {}{key}", free.state())
     }
 
+    fn screen() -> Sharer {
+        Sharer::new()
+    }
+
+    fn work(
+        id: ClientId,
+        screen: &mut Sharer,
+        free: Option<&mut SimVisitor>,
+        notes: &mut Notes,
+    ) -> Option<Deadline> {
+        screen.work(id, free, notes);
+        screen.wake_at()
+    }
+
+    fn session_heard(bytes: &[u8]) -> Option<SessionId> {
+        ViewerNotice::decode(bytes).ok().map(|notice| notice.session)
+    }
+
     fn said(client: ClientId, message: &coview_wire::ClientMessage) -> Seen<'_> {
         Seen::VisitorSaid { client, message }
     }
@@ -379,6 +447,7 @@ impl Party for Agents {
     type Role = AgentRole;
     type Free = SimAgent;
     type Waiting = PendingAgent;
+    type Screen = Watcher;
 
     fn begin(
         config: &coview_proto::AgentConfig,
@@ -431,6 +500,24 @@ impl Party for Agents {
 
     fn describe(free: &SimAgent) -> String {
         format!("is {}", free.state())
+    }
+
+    fn screen() -> Watcher {
+        Watcher::default()
+    }
+
+    fn work(
+        id: ClientId,
+        screen: &mut Watcher,
+        free: Option<&mut SimAgent>,
+        notes: &mut Notes,
+    ) -> Option<Deadline> {
+        screen.work(id, free, notes);
+        None
+    }
+
+    fn session_heard(bytes: &[u8]) -> Option<SessionId> {
+        PictureRelay::decode(bytes).ok().map(|picture| picture.session())
     }
 
     fn said(client: ClientId, message: &coview_wire::AgentMessage) -> Seen<'_> {

@@ -12,6 +12,7 @@
 //! | for | look at |
 //! |---|---|
 //! | a story told step by step | [`World`] and [`town`] |
+//! | what is shared: pages, and who sees them | [`World::share_screens`], [`PageAct`] |
 //! | random stories | [`act`] and [`strategy`] |
 //! | what is checked at every step | [`Rule`], [`Checker`] |
 //! | what is checked at the end | [`World::settle`], [`World::assert_settled`], [`World::assert_forgets`] |
@@ -25,6 +26,7 @@ mod device;
 mod link;
 mod network;
 mod notes;
+mod picture;
 mod queue;
 pub mod strategy;
 mod timeline;
@@ -36,6 +38,7 @@ pub use crate::agreement::SETTLED;
 pub use crate::checker::Checker;
 pub use crate::checker::Rule;
 pub use crate::checker::Seen;
+pub use crate::checker::SeenPicture;
 pub use crate::checker::Violation;
 pub use crate::client::AgentNo;
 pub use crate::client::ClientId;
@@ -49,7 +52,11 @@ pub use crate::network::Cut;
 pub use crate::network::Direction;
 pub use crate::network::Reach;
 pub use crate::network::WRITE_QUEUE;
+pub use crate::picture::page::Area;
+pub use crate::picture::page::PageAct;
+pub use crate::picture::pipe::SimPipe;
 pub use crate::queue::Queue;
 pub use crate::queue::Ticket;
 pub use crate::timeline::Timeline;
+pub use crate::world::Fault;
 pub use crate::world::World;

@@ -9,15 +9,21 @@ use std::rc::Rc;
 
 use coview_agent::AgentArrival;
 use coview_agent::AgentLink;
+use coview_agent::ViewLink;
 use coview_lifecycle::Arrival;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::Link;
 use coview_lifecycle::LinkClosed;
+use coview_lifecycle::ScreenLink;
 use coview_proto::AgentRole;
 use coview_proto::Role;
 use coview_proto::VisitorRole;
 use coview_wire::AgentMessage;
 use coview_wire::ClientMessage;
+use coview_wire::SessionId;
+
+use crate::picture::pipe::Pictures;
+use crate::picture::pipe::SimPipe;
 
 /// The typed value's half. Nobody is woken: the world looks at every typed value it has given
 /// something to.
@@ -29,6 +35,7 @@ pub(crate) struct Other<R: Role>(Rc<RefCell<Mailbox<R>>>);
 struct Mailbox<R: Role> {
     said: VecDeque<R::Says>,
     arrived: VecDeque<Arrived<R>>,
+    pictures: Pictures,
     /// Whether the typed value was dropped.
     left: bool,
 }
@@ -40,7 +47,12 @@ pub(crate) enum Arrived<R: Role> {
 }
 
 pub(crate) fn pair<R: Role>() -> (SimLink<R>, Other<R>) {
-    let mailbox = Mailbox { said: VecDeque::new(), arrived: VecDeque::new(), left: false };
+    let mailbox = Mailbox {
+        said: VecDeque::new(),
+        arrived: VecDeque::new(),
+        pictures: Pictures::default(),
+        left: false,
+    };
     let mailbox = Rc::new(RefCell::new(mailbox));
     (SimLink(Rc::clone(&mailbox)), Other(mailbox))
 }
@@ -52,6 +64,10 @@ impl<R: Role> Other<R> {
 
     pub(crate) fn said(&self) -> Option<R::Says> {
         self.0.borrow_mut().said.pop_front()
+    }
+
+    pub(crate) fn pictures(&self) -> Pictures {
+        self.0.borrow().pictures.clone()
     }
 
     pub(crate) fn left(&self) -> bool {
@@ -92,6 +108,22 @@ impl AgentLink for SimLink<AgentRole> {
             Some(Arrived::Closed(reason)) => Poll::Ready(AgentArrival::Closed(reason)),
             None => Poll::Pending,
         }
+    }
+}
+
+impl ScreenLink for SimLink<VisitorRole> {
+    type Pipe = SimPipe;
+
+    fn screen(&mut self, session: SessionId) -> SimPipe {
+        self.0.borrow().pictures.to_share(session)
+    }
+}
+
+impl ViewLink for SimLink<AgentRole> {
+    type Pipe = SimPipe;
+
+    fn view(&mut self, session: SessionId) -> SimPipe {
+        self.0.borrow().pictures.to_view(session)
     }
 }
 

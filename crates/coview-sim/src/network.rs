@@ -14,6 +14,8 @@ use rand_chacha::rand_core::Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::client::ClientId;
+use crate::picture::outbox::Outbox;
+use crate::picture::outbox::Shown;
 use crate::queue::Queue;
 use crate::world::Due;
 
@@ -70,6 +72,10 @@ pub(crate) enum Parcel {
     /// The handshake: up the request, down the answer.
     Handshake,
     Text(Arc<str>),
+    /// Something short about the picture, or up a picture.
+    Binary(Arc<[u8]>),
+    /// Down a picture: it waited behind everything else.
+    Picture(Arc<[u8]>),
     End,
 }
 
@@ -86,6 +92,8 @@ pub(crate) struct Network {
     wires: BTreeMap<ConnId, Wire>,
     last: u64,
     rng: ChaCha8Rng,
+    /// Apart, so that a story goes on as it does without pictures.
+    picture_rng: ChaCha8Rng,
     delay: RangeInclusive<Duration>,
 }
 
@@ -93,6 +101,7 @@ struct Wire {
     client: ClientId,
     up: Pipe,
     down: Pipe,
+    pictures: Outbox,
     client_listens: bool,
     hub_listens: bool,
     cut: bool,
@@ -128,6 +137,7 @@ impl Network {
             wires: BTreeMap::new(),
             last: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
+            picture_rng: ChaCha8Rng::seed_from_u64(!seed),
             delay: Duration::from_millis(5)..=Duration::from_millis(80),
         }
     }
@@ -137,9 +147,14 @@ impl Network {
     }
 
     fn draw(&mut self) -> Duration {
+        let drawn = self.rng.next_u64();
+        self.delay_of(drawn)
+    }
+
+    fn delay_of(&self, drawn: u64) -> Duration {
         let (least, most) = (*self.delay.start(), *self.delay.end());
         let spread = most.saturating_sub(least).as_millis().try_into().unwrap_or(u64::MAX);
-        least + Duration::from_millis(self.rng.next_u64() % (spread.saturating_add(1).max(1)))
+        least + Duration::from_millis(drawn % (spread.saturating_add(1).max(1)))
     }
 
     /// A client tries to open a connection.
@@ -156,6 +171,7 @@ impl Network {
             client,
             up: Pipe::default(),
             down: Pipe::default(),
+            pictures: Outbox::default(),
             client_listens: true,
             hub_listens: reach == Reach::Open,
             cut: reach != Reach::Open,
@@ -180,11 +196,49 @@ impl Network {
         direction: Direction,
         parcel: Parcel,
     ) {
-        let delay = self.draw();
+        let delay = match parcel {
+            Parcel::Handshake | Parcel::Text(_) | Parcel::End => self.draw(),
+            Parcel::Binary(_) | Parcel::Picture(_) => {
+                let drawn = self.picture_rng.next_u64();
+                self.delay_of(drawn)
+            }
+        };
         let Some(wire) = self.wires.get_mut(&conn).filter(|wire| !wire.cut) else { return };
         let pipe = wire.pipe(direction);
         pipe.last = pipe.last.max(now + delay);
         queue.put(pipe.last, Delivery::Parcel(conn, direction, parcel).into());
+    }
+
+    /// The hub shows a client a picture; false if it was thrown away with all that waited.
+    pub(crate) fn show(
+        &mut self,
+        queue: &mut Queue<Due>,
+        now: Moment,
+        conn: ConnId,
+        picture: Arc<[u8]>,
+    ) -> bool {
+        match self.wires.get_mut(&conn).map(|wire| wire.pictures.show(picture)) {
+            Some(Shown::Now(picture)) => {
+                self.send(queue, now, conn, Direction::Down, Parcel::Picture(picture));
+                true
+            }
+            Some(Shown::Later) | None => true,
+            Some(Shown::Dropped) => false,
+        }
+    }
+
+    /// A client has read a picture: there is room for the next.
+    pub(crate) fn read_picture(&mut self, queue: &mut Queue<Due>, now: Moment, conn: ConnId) {
+        if let Some(next) = self.wires.get_mut(&conn).and_then(|wire| wire.pictures.read()) {
+            self.send(queue, now, conn, Direction::Down, Parcel::Picture(next));
+        }
+    }
+
+    /// What waits for a client must not be shown to it any more.
+    pub(crate) fn forget_pictures(&mut self, conn: ConnId) {
+        if let Some(wire) = self.wires.get_mut(&conn) {
+            wire.pictures.forget();
+        }
     }
 
     /// A parcel has arrived; `None` if nobody is there to take it or the pipe is stalled.

@@ -25,6 +25,8 @@ use crate::act::VisitorAct;
 use crate::network::Cut;
 use crate::network::Direction;
 use crate::network::Reach;
+use crate::picture::page::Area;
+use crate::picture::page::PageAct;
 use crate::town;
 
 /// Any visitor id.
@@ -113,6 +115,51 @@ pub fn act() -> impl Strategy<Value = Act> {
         20 => (0usize..16, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
         1 => hub_act().prop_map(Act::Hub),
     ]
+}
+
+/// A story of up to `most` acts about what is shared: pages change, networks break, sessions go on.
+pub fn picture_script(most: usize) -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        30 => (0u64..400).prop_map(|time| Act::Wait(Duration::from_millis(time))),
+        6 => time().prop_map(Act::Wait),
+        40 => (0usize..4, page_act()).prop_map(|(no, act)| Act::Visitor(no, VisitorAct::Draw(act))),
+        2 => (0usize..4).prop_map(|no| Act::Visitor(no, VisitorAct::SendAnew)),
+        2 => (0usize..4).prop_map(|no| Act::Agent(no, AgentAct::ViewAnew)),
+        6 => (0usize..4, visitor_act()).prop_map(|(no, act)| Act::Visitor(no, act)),
+        10 => (0usize..4, agent_act()).prop_map(|(no, act)| Act::Agent(no, act)),
+        6 => (0usize..4, 0usize..4)
+            .prop_map(|(no, from)| Act::Agent(no, AgentAct::JoinByEar(from))),
+        12 => (0usize..8, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        1 => hub_act().prop_map(Act::Hub),
+    ];
+    vec(act, 1..most)
+}
+
+/// What becomes of a page.
+pub fn page_act() -> impl Strategy<Value = PageAct> {
+    let masks = || vec((area(), any::<u8>()), 0..3);
+    prop_oneof![
+        4 => (area(), any::<u32>()).prop_map(|(area, seed)| PageAct::Fill(area, seed)),
+        4 => (area(), any::<u32>()).prop_map(|(area, seed)| PageAct::Noise(area, seed)),
+        4 => (area(), any::<u32>()).prop_map(|(area, seed)| PageAct::Letters(area, seed)),
+        6 => (area(), -20i16..20, -20i16..20)
+            .prop_map(|(area, x, y)| PageAct::Scroll(area, x, y)),
+        3 => (area(), any::<u32>(), 1u8..8)
+            .prop_map(|(area, seed, frames)| PageAct::Film(area, seed, frames)),
+        2 => (0u8..64, 0u8..48).prop_map(|(width, height)| PageAct::Resize(width, height)),
+        4 => masks().prop_map(PageAct::Mask),
+        1 => Just(PageAct::ForgetMasks),
+        2 => any::<bool>().prop_map(PageAct::Pause),
+    ]
+}
+
+fn area() -> impl Strategy<Value = Area> {
+    (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(x, y, width, height)| Area {
+        x,
+        y,
+        width,
+        height,
+    })
 }
 
 /// A time to pass: mostly about as long as a message is under way, sometimes past a deadline.

@@ -1,5 +1,7 @@
 //! Visitors, agents, a hub and the network between them, in virtual time.
 
+mod pictures;
+
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -62,6 +64,7 @@ use crate::notes::Notes;
 use crate::queue::Queue;
 use crate::queue::Ticket;
 use crate::timeline::Timeline;
+pub use crate::world::pictures::Fault;
 
 /// Everything there is, at one moment of virtual time.
 ///
@@ -105,6 +108,12 @@ pub struct World {
     replaced: BTreeSet<ClientId>,
     /// How many things happened at this very moment.
     at_once: u32,
+    /// Whether clients share and watch their screens.
+    shares: bool,
+    /// What is wrong with the relay, on purpose.
+    fault: Option<Fault>,
+    /// What was shown last on each connection, for a fault.
+    last_shown: BTreeMap<ConnId, Arc<[u8]>>,
 }
 
 /// What is going to happen.
@@ -129,6 +138,7 @@ enum Given<'a> {
     Opened,
     OpenFailed(OpenError),
     Text(&'a str),
+    Binary(&'a [u8]),
     Dropped,
     Timeout,
 }
@@ -161,6 +171,9 @@ impl World {
             keys: BTreeMap::new(),
             replaced: BTreeSet::new(),
             at_once: 0,
+            shares: false,
+            fault: None,
+            last_shown: BTreeMap::new(),
         };
         world.start_hub();
         world
@@ -256,10 +269,15 @@ impl World {
         self.at_once = 0;
     }
 
-    /// Lets things happen until nothing is under way in the network, so that everybody has been told
-    /// what the others have done.
+    /// Lets things happen until nothing but pictures is under way in the network, so that everybody
+    /// has been told what the others have done. Of a picture there is always a sign of life.
     pub fn run_until_quiet(&mut self) {
-        let under_way = |due: &Due| matches!(due, Due::Network(_));
+        let under_way = |due: &Due| match due {
+            Due::Network(Delivery::Parcel(_, _, Parcel::Binary(_) | Parcel::Picture(_)))
+            | Due::HubWakes
+            | Due::ClientWakes(_) => false,
+            Due::Network(_) => true,
+        };
         while self.queue.iter().any(under_way) && self.at_once < AT_ONCE {
             self.step();
         }
@@ -286,6 +304,7 @@ impl World {
         let group = config.group.clone();
         let seed = self.seed_for(ClientId::Visitor(no));
         self.visitors.push(Device::new(no.into(), config, seed));
+        self.visitors[no.0].screen.shares = self.shares;
         self.came(no.into(), name, &group);
         no
     }
@@ -296,6 +315,7 @@ impl World {
         let group = config.group.clone();
         let seed = self.seed_for(ClientId::Agent(no));
         self.agents.push(Device::new(no.into(), config, seed));
+        self.agents[no.0].screen.watches = self.shares;
         self.came(no.into(), name, &group);
         no
     }
@@ -592,6 +612,7 @@ impl World {
             ClientId::Agent(AgentNo(no)) => leave(&mut self.agents[no]),
         };
         if left {
+            self.notes.see(Seen::Left { client });
             self.notes.client(client, "leaves");
             self.give(client, Given::Nothing);
         }
@@ -608,6 +629,7 @@ impl World {
         if self.gone(client).is_some() {
             return;
         }
+        self.notes.see(Seen::Left { client });
         self.notes.client(client, "crashes");
         let (conn, wake) = match client {
             ClientId::Visitor(VisitorNo(no)) => crash(&mut self.visitors[no]),
@@ -780,6 +802,7 @@ impl World {
                     self.network.send(&mut self.queue, now, conn, Direction::Up, parcel);
                 }
             }
+            Wish::SendBinary(bytes) => self.client_shows(client, bytes.into()),
             Wish::Close => {
                 if let Some(conn) = conn {
                     self.network.send(&mut self.queue, now, conn, Direction::Up, Parcel::End);
@@ -813,6 +836,9 @@ impl World {
                 self.hub_hears(conn, &text);
                 self.hub_takes(Some(conn), coview_hub::Input::Text { conn, text: &text });
             }
+            (Direction::Up, Parcel::Binary(bytes) | Parcel::Picture(bytes)) => {
+                self.hub_takes(Some(conn), coview_hub::Input::Binary { conn, bytes: &bytes });
+            }
             (Direction::Up, Parcel::End) => self.ends_at_hub(conn),
             (Direction::Down, Parcel::Handshake) => {
                 if let Some(client) = self.listener(conn) {
@@ -825,6 +851,8 @@ impl World {
                     self.give(client, Given::Text(&text));
                 }
             }
+            (Direction::Down, Parcel::Binary(bytes)) => self.client_hears(conn, &bytes),
+            (Direction::Down, Parcel::Picture(bytes)) => self.client_sees(conn, &bytes),
             (Direction::Down, Parcel::End) => self.ends_at_client(conn),
         }
     }
@@ -888,6 +916,7 @@ impl World {
         let from = of.and_then(|conn| self.network.client(conn));
         hub.handle_input(self.notes.now, input);
         let mut count = 0;
+        let mut dropped = Vec::new();
         loop {
             let Some(hub) = &mut self.hub else { return };
             let output = hub.poll_output();
@@ -898,12 +927,19 @@ impl World {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Text(text));
                 }
-                // The simulated clients share no picture.
-                Output::SendBinary { .. }
-                | Output::SendPicture { .. }
-                | Output::ForgetPictures { .. } => {}
+                Output::SendBinary { conn, bytes } => {
+                    let (now, queue) = (self.notes.now, &mut self.queue);
+                    self.network.send(queue, now, conn, Direction::Down, Parcel::Binary(bytes));
+                }
+                Output::SendPicture { conn, bytes } => {
+                    if !self.hub_shows(conn, bytes) {
+                        dropped.push(conn);
+                    }
+                }
+                Output::ForgetPictures { conn } => self.hub_forgets(conn),
                 Output::Close { conn, reason: _ } => {
                     let (now, queue) = (self.notes.now, &mut self.queue);
+                    self.network.forget_pictures(conn);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::End);
                     self.network.stop_listening(conn, Direction::Up);
                 }
@@ -921,6 +957,9 @@ impl World {
         // what one client can have.
         let limit = 64 + 32 * (self.visitors.len() + self.agents.len());
         self.notes.see(Seen::Outputs { of: None, count, limit });
+        for conn in dropped {
+            self.hub_takes(Some(conn), coview_hub::Input::PicturesDropped { conn });
+        }
     }
 
     fn hub_sleeps(&mut self, wake_at: Option<Deadline>) {
@@ -961,6 +1000,7 @@ fn give<P: Party>(
         Given::Opened => Some(Input::Opened),
         Given::OpenFailed(error) => Some(Input::OpenFailed(error)),
         Given::Text(text) => Some(Input::Text(text)),
+        Given::Binary(bytes) => Some(Input::Binary(bytes)),
         Given::Dropped => Some(Input::Dropped),
         Given::Timeout => Some(Input::Timeout),
     };
