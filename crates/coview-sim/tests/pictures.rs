@@ -8,15 +8,29 @@ use coview_agent::Command as Click;
 use coview_lifecycle::Command;
 use coview_sim::AgentNo;
 use coview_sim::Area;
+use coview_sim::Checker;
 use coview_sim::Cut;
 use coview_sim::Direction;
 use coview_sim::Fault;
 use coview_sim::PageAct;
 use coview_sim::Rule;
+use coview_sim::Seen;
+use coview_sim::SeenPicture;
 use coview_sim::VisitorNo;
 use coview_sim::World;
 use coview_sim::strategy;
 use coview_sim::town;
+use coview_wire::AskId;
+use coview_wire::ClientMessage;
+use coview_wire::Picture;
+use coview_wire::RequestId;
+use coview_wire::SessionConnected;
+use coview_wire::SessionEnd;
+use coview_wire::SessionId;
+use coview_wire::SessionStart;
+use coview_wire::StartBy;
+use coview_wire::StartId;
+use coview_wire::ViewerId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::FileFailurePersistence;
@@ -207,6 +221,30 @@ fn a_picture_that_is_not_what_is_shared_is_noticed() {
     world.draw(ANNA, &PageAct::Fill(MIDDLE, 3));
     world.run_for(SOON);
     assert_eq!(broken(&world), [Rule::SamePicture]);
+}
+
+#[test]
+fn a_picture_without_the_visitors_consent_is_noticed() {
+    let (session, start, re) = (SessionId::new(7), StartId::new(1), RequestId::new(1));
+    let client = ANNA.into();
+    let shown = Picture::encode(session, &[ViewerId::new(1)], b"a picture");
+    let broken_after = |says: &[ClientMessage]| {
+        let mut checker = Checker::new(&town::config());
+        for message in says {
+            checker.see(Seen::VisitorSaid { client, message });
+            let message = SessionConnected { re, start, session, key: None }.into();
+            checker.see(Seen::VisitorTold { client, message: &message });
+        }
+        checker.see(Seen::Picture(SeenPicture::Shown { client, message: &shown }));
+        checker.violations().iter().any(|it| it.rule == Rule::NoPictureWithoutConsent)
+    };
+    let begins = || SessionStart { re, start, by: StartBy::RandomKey }.into();
+    let unasked = SessionStart { re, start, by: StartBy::VisitorId { ask: AskId::new(2) } }.into();
+    let ends = SessionEnd { re, start }.into();
+    assert!(!broken_after(&[begins()]));
+    assert!(broken_after(&[]));
+    assert!(broken_after(&[unasked]), "the terms were not accepted");
+    assert!(broken_after(&[begins(), ends]));
 }
 
 fn play(seed: u64, most: u64, script: &[coview_sim::act::Act]) -> World {
