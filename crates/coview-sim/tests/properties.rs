@@ -17,10 +17,19 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::FileFailurePersistence;
 use proptest::test_runner::TestRunner;
 
+/// A world; in one of three screens are shared.
+fn world(seed: u64) -> World {
+    let mut world = World::new(town::config(), seed);
+    if seed.is_multiple_of(3) {
+        world.share_screens();
+    }
+    world
+}
+
 /// Three devices in the north, of whom two share an id, and one with an id of the north in the south;
 /// and agents who watch in both.
 fn crowd(seed: u64) -> World {
-    let mut world = World::new(town::config(), seed);
+    let mut world = world(seed);
     for (name, group) in [
         ("anna", town::NORTH),
         ("anna'", town::NORTH),
@@ -39,7 +48,7 @@ fn crowd(seed: u64) -> World {
 
 /// Two devices of one visitor, both online, and two agents who may ask.
 fn few(seed: u64) -> World {
-    let mut world = World::new(town::config(), seed);
+    let mut world = world(seed);
     for name in ["anna", "anna'"] {
         world.add_visitor(name, town::visitor(town::NORTH));
     }
@@ -127,6 +136,7 @@ fn stories_reach_what_they_are_about() {
             ("lost", stats.asks_lost),
             ("manual", stats.sessions_manual),
             ("one-click", stats.sessions_one_click),
+            ("pictures", stats.pictures_out),
             ("resume failed", stats.resume_failed),
             ("resumed", stats.resumed),
             ("withdrawn", stats.asks_withdrawn),
