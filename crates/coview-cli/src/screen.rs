@@ -265,6 +265,13 @@ pub(crate) enum Showing {
     #[default]
     Nothing,
     Sending(Task<Stopped>),
+    /// The source is gone, and nobody tells the agents who join now.
+    Gone,
+    /// The source is gone, and agents who join are told. The task ends with the session, or when this
+    /// is dropped.
+    Telling {
+        _tells: Task<Stopped>,
+    },
     /// The session goes on without a picture.
     Over,
 }
@@ -290,13 +297,19 @@ impl Showing {
     ) -> Option<Shows> {
         let sharing = visitor.state().is_sharing();
         match (&self, sharing) {
-            (Self::Nothing, false) | (Self::Sending(_) | Self::Over, true) => None,
+            (Self::Nothing, false)
+            | (Self::Sending(_) | Self::Telling { .. } | Self::Over, true) => None,
+            (Self::Gone, true) => {
+                let sender = ScreenSender::without_source_of_any(visitor)?;
+                *self = Self::Telling { _tells: smol::spawn(sender.run()) };
+                None
+            }
             (Self::Sending(_), false) => {
                 // The right to send ended with the session; the task finds out by itself.
                 *self = Self::Nothing;
                 Some(Shows::Stopped(Stopped::Ended))
             }
-            (Self::Over, false) => {
+            (Self::Gone | Self::Telling { .. } | Self::Over, false) => {
                 *self = Self::Nothing;
                 None
             }
@@ -323,7 +336,10 @@ impl Showing {
     pub(crate) async fn next(&mut self) -> Shows {
         let Self::Sending(task) = self else { return core::future::pending().await };
         let stopped = task.await;
-        *self = Self::Over;
+        *self = match stopped {
+            Stopped::SourceGone | Stopped::SourcePanicked => Self::Gone,
+            Stopped::Ended | Stopped::Closed | Stopped::Replaced => Self::Over,
+        };
         Shows::Stopped(stopped)
     }
 }

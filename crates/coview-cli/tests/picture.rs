@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use coview_screen::Frame;
 use coview_screen::Mask;
@@ -66,9 +65,10 @@ fn join(visitor: &mut Running, agent: &mut Running) {
     agent.event("joined");
 }
 
-/// Lets the agent write the picture until it is the expected one.
+/// Lets the agent write the picture until it is the expected one: each time it is asked, it answers
+/// with what it has by then.
 fn saves(agent: &mut Running, file: &Path, expected: &Frame) {
-    for _ in 0..100 {
+    for _ in 0..1000 {
         agent.say(&format!("save \"{}\"", file.display()));
         let saved = loop {
             let saved = agent.event("saved");
@@ -80,7 +80,6 @@ fn saves(agent: &mut Running, file: &Path, expected: &Frame) {
         if read(file).shows_same(expected) {
             return;
         }
-        std::thread::sleep(Duration::from_millis(100));
     }
     panic!("{} never shows what it should", file.display());
 }

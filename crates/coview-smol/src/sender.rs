@@ -111,7 +111,8 @@ pub enum Stopped {
     #[error("the session was ended from outside")]
     Closed,
     /// The source has ended; viewers have been told so. The session goes on, and another sender may
-    /// be made.
+    /// be made: one with another source, or one [`without_source`](ScreenSender::without_source) that
+    /// tells the agents who join later.
     #[error("the source of the screen has ended")]
     SourceGone,
     /// The source panicked. Nothing of the frame it was about to give was sent; viewers have been
@@ -147,6 +148,39 @@ impl<P: ScreenPipe> ScreenSender<P> {
         options: ScreenOptions,
     ) -> Option<Self> {
         Some(Self::through(visitor.screen_pass()?, Box::new(source), options))
+    }
+
+    /// A sender for a session that has no screen to show any more: agents are told that the source has
+    /// ended, and so is everybody who joins later. It runs until the session is over.
+    ///
+    /// ```
+    /// use coview_lifecycle::{Anonymous, Manual, Sharing};
+    /// use coview_smol::{ScreenSender, Visitor};
+    ///
+    /// fn say_so(sharing: &mut Visitor<Sharing<Manual, Anonymous>>) {
+    ///     let sender = ScreenSender::without_source(sharing);
+    ///     smol::spawn(sender.run()).detach();
+    /// }
+    /// ```
+    pub fn without_source<M, H, L: ScreenLink<Pipe = P>>(
+        sharing: &mut Visitor<Sharing<M, H>, L>,
+    ) -> Self {
+        Self::telling(sharing.screen_pass())
+    }
+
+    /// Like [`without_source`](Self::without_source), for a visitor in any state; `None` unless it is
+    /// sharing.
+    pub fn without_source_of_any<L: ScreenLink<Pipe = P>>(
+        visitor: &mut AnyVisitor<L>,
+    ) -> Option<Self> {
+        Some(Self::telling(visitor.screen_pass()?))
+    }
+
+    fn telling(pass: ScreenPass<P>) -> Self {
+        let mut sender = Self::through(pass, Box::new(Ended), ScreenOptions::default());
+        // From now on the encoder wants no frames, so the source is never asked.
+        sender.worker.encoder.handle_input(Moment::ZERO, Input::Gone);
+        sender
     }
 
     fn through(
@@ -206,6 +240,15 @@ impl<P: ScreenPipe> ScreenSender<P> {
             };
             wake_at = wake_in;
         }
+    }
+}
+
+/// A source that has ended.
+struct Ended;
+
+impl FrameSource for Ended {
+    fn capture(&mut self, _: &mut Frame) -> Capture {
+        Capture::Gone
     }
 }
 

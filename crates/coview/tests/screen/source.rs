@@ -64,6 +64,33 @@ fn pause_resume_and_the_end_of_the_source_are_told() {
     });
 }
 
+#[test]
+fn an_agent_who_joins_after_the_end_of_the_source_is_told() {
+    story(async {
+        let world = World::new();
+        let (mut sharing, key) = by_key(world.visitor().await).await;
+        let (app, sender) = send_pushed(&mut sharing);
+        app.push(drawn(1), Masks::none());
+        let mut ada = joined(&world, "ada", key).await;
+        let mut seen = ScreenViewer::new(&mut ada);
+        shows(&mut seen, "the frame", &drawn(1)).await;
+        app.close();
+        assert_eq!(soon("the sender to stop", sender).await, Stopped::SourceGone);
+        let sender = smol::spawn(ScreenSender::without_source(&mut sharing).run());
+        let mut grace = joined(&world, "grace", key).await;
+        let mut late = ScreenViewer::new(&mut grace);
+        status(&mut late, Status::Gone).await;
+        assert_eq!(late.picture(), None);
+        // Whoever was there keeps the last picture.
+        status(&mut seen, Status::Gone).await;
+        assert_eq!(seen.picture(), Some(&drawn(1)));
+        let visitor = sharing.end();
+        assert_eq!(soon("the sender to stop", sender).await, Stopped::Ended);
+        drop((visitor, ada, grace));
+        world.stop().await;
+    });
+}
+
 /// Gives one frame, then half of another, and breaks.
 struct Broken(bool);
 
