@@ -286,3 +286,8 @@ pub mod smol {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 pub struct ReadmeDoctests;
+
+/// The Rust of the page on masking compiles.
+#[cfg(all(doctest, feature = "screen"))]
+#[doc = include_str!("../../../docs/masking.md")]
+pub struct MaskingDoctests;

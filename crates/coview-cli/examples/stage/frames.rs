@@ -173,9 +173,18 @@ impl Frames {
         }
     }
 
-    pub(crate) fn close(&self) {
+    /// The source ends; agents are told, and those who join later too.
+    pub(crate) fn close(&mut self, visitor: &mut AnyVisitor) {
         if let Some(handle) = &lock(&self.app).handle {
             handle.close();
+        }
+        let session = visitor.session();
+        let sender = ScreenSender::without_source_of_any(visitor);
+        if let (Some(session), Some(sender)) = (session, sender) {
+            let task = smol::spawn(async move {
+                let _ = sender.run().await;
+            });
+            self.sends = Some(Sends { session, _task: task });
         }
     }
 

@@ -180,7 +180,8 @@ impl Actor {
                 return Some(visitor);
             }
             VisitorOrder::Close => {
-                self.frames.close();
+                let mut visitor = visitor;
+                self.frames.close(&mut visitor);
                 self.out.answer(id, Ok(Value::Null));
                 return Some(visitor);
             }

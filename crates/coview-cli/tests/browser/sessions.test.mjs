@@ -143,6 +143,17 @@ scene("an agent joins while the app is paused and nobody has watched: why there 
   await showsExactly(ada.page, ann, "once it goes on");
 });
 
+scene("an agent joins after the screen was closed, and is told", async (stage) => {
+  const { ann, ada, key } = await watching(stage);
+  await ann.do("close");
+  await viewerIs(ada, "gone");
+  const grace = await stage.open();
+  await grace.atHome("grace");
+  await grace.join(key);
+  await viewerIs(grace, "gone");
+  await grace.reads("viewer", /was closed/);
+});
+
 scene("an agent joins while nothing may be shown, and sees it when it may", async ({ stage, open }) => {
   const ann = await stage.visitor("ann");
   await ann.do("forget_masks");
