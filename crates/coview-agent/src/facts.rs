@@ -227,6 +227,7 @@ impl Facts {
                 }
             }
             AgentNotice::Asked(asked) => self.asked(asked.re, asked.ask, asked.expires_ms),
+            AgentNotice::Renewed(_) | AgentNotice::JoinWaiting(_) => {}
             AgentNotice::TermsSeen(seen) => {
                 if let Some(asking) = &mut self.ask
                     && asking.ask == seen.ask

@@ -319,6 +319,8 @@ impl Screen {
                 | AgentNotice::VisitorOffline(_)
                 | AgentNotice::Asked(_)
                 | AgentNotice::TermsSeen(_)
+                | AgentNotice::Renewed(_)
+                | AgentNotice::JoinWaiting(_)
                 | AgentNotice::AskEnded(_)
                 | AgentNotice::Joined(_)
                 | AgentNotice::ViewGuests(_)
@@ -348,6 +350,7 @@ impl Queues {
             AgentMessage::Join(m) => m.re,
             AgentMessage::Watch(m) => m.re,
             AgentMessage::SignIn(_)
+            | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Unwatch(_)
             | AgentMessage::Withdraw(_)
@@ -365,7 +368,7 @@ impl Queues {
                 }
             }
             Manner::Refuse(code) => {
-                let refused = Refused { re, code, explanation: None };
+                let refused = Refused { re, code, explanation: None, retry_ms: None };
                 self.arrivals.push_back(AgentArrival::Message(refused.into()));
             }
         }
@@ -406,6 +409,7 @@ impl Queues {
                     .collect()
             }
             AgentMessage::SignIn(_)
+            | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Unwatch(_)
             | AgentMessage::Withdraw(_)

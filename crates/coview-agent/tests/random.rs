@@ -182,7 +182,7 @@ fn notice() -> impl Strategy<Value = AgentNotice> {
             ViewGuests { session, count, guests: Vec::new() }.into()
         }),
         1 => view_ended().prop_map(Into::into),
-        1 => (re(), code()).prop_map(|(re, code)| Refused { re, code, explanation: None }.into()),
+        1 => (re(), code()).prop_map(|(re, code)| Refused { re, code, explanation: None, retry_ms: None }.into()),
         1 => (option::of(re()), code())
             .prop_map(|(re, code)| Problem { re, code, explanation: None }.into()),
     ]
@@ -271,6 +271,7 @@ impl Seen {
                 AgentMessage::EndSession(m) => m.re,
                 AgentMessage::Eject(m) => m.re,
                 AgentMessage::SignIn(_)
+                | AgentMessage::Renew(_)
                 | AgentMessage::Resume(_)
                 | AgentMessage::Ping(_)
                 | AgentMessage::Bye(_) => panic!("not the agent's to say"),

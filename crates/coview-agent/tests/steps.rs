@@ -469,7 +469,12 @@ fn problems_are_told_unless_they_are_crossed_news() {
 fn answers_to_other_requests_are_stale() {
     let (agent, mut peer) = queue::agent();
     let mut pending = agent.ask(visitor(1));
-    peer.say(Refused { re: RequestId::new(9), code: RefusalCode::NotOnline, explanation: None });
+    peer.say(Refused {
+        re: RequestId::new(9),
+        code: RefusalCode::NotOnline,
+        explanation: None,
+        retry_ms: None,
+    });
     let view = ViewFacts {
         session: SessionId::new(1),
         ask: None,
@@ -479,7 +484,12 @@ fn answers_to_other_requests_are_stale() {
     };
     peer.say(Joined { re: Some(RequestId::new(1)), view });
     assert!(block_on(poll_once(&mut pending)).is_none(), "a join does not answer an ask");
-    peer.say(Refused { re: RequestId::new(1), code: RefusalCode::NotOnline, explanation: None });
+    peer.say(Refused {
+        re: RequestId::new(1),
+        code: RefusalCode::NotOnline,
+        explanation: None,
+        retry_ms: None,
+    });
     assert!(block_on(pending).is_err());
 }
 

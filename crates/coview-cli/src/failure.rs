@@ -100,6 +100,14 @@ pub(crate) const fn remedy(code: RefusalCode) -> Option<&'static str> {
         RefusalCode::VersionUnsupported => Some("update the older of client and server"),
         RefusalCode::UnknownGroup => Some("check --group against the server's configuration"),
         RefusalCode::BadToken => Some("check --token against the server's configuration"),
+        RefusalCode::TokenExpired | RefusalCode::TokenUsed | RefusalCode::SignInExpired => {
+            Some("get a new token; to try out: `coview token agent`")
+        }
+        RefusalCode::OriginForbidden => Some("add the page's origin to the group's `origins`"),
+        RefusalCode::AssertionNeeded | RefusalCode::BadAssertion => {
+            Some("get an assertion from the app's backend; to try out: `coview token visitor`")
+        }
+        RefusalCode::NotAllowed => Some("the token restricts what you may do"),
         RefusalCode::PresenceDisabled => Some("share with a key instead: `share`"),
         RefusalCode::AlreadyIdentified => Some("`logout` first"),
         RefusalCode::NotOnline => Some("the visitor goes online with `online`; or `join` a key"),
@@ -109,9 +117,11 @@ pub(crate) const fn remedy(code: RefusalCode) -> Option<&'static str> {
             Some("ask the visitor to start again and to read out the new key")
         }
         RefusalCode::TermsOver => Some("the agent may ask again"),
-        RefusalCode::ShuttingDown | RefusalCode::NoAnswer | RefusalCode::LimitExceeded => {
-            Some("try again later")
-        }
+        RefusalCode::ShuttingDown
+        | RefusalCode::NoAnswer
+        | RefusalCode::LimitExceeded
+        | RefusalCode::Unavailable => Some("try again later"),
+        RefusalCode::JoinDeclined => Some("tell the visitor your name, and ask for a new key"),
         RefusalCode::ResumeFailed
         | RefusalCode::HelloFirst
         | RefusalCode::IllegalOrder

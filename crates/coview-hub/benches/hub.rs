@@ -24,7 +24,8 @@ fn hub() -> Hub {
     let mut group = GroupConfig::new(terms);
     let card = AgentCard::new(AgentId::new("grace").expect("valid"), "Grace").expect("valid");
     let token = AgentToken::new("token").expect("valid");
-    group.agents.push(AgentAccount { token, card });
+    group.proofs = std::sync::Arc::new(Accounts::default().with(token, card));
+    group.assertion_needed = false;
     let id = GroupId::new("12345").expect("valid");
     // Virtual time passes faster here than anybody speaks, so nobody is cut off for silence.
     let policy = Policy { heartbeat: Duration::from_secs(365 * 24 * 60 * 60), ..Policy::default() };
@@ -64,7 +65,7 @@ fn say(hub: &mut Hub, conn: u64, text: &str) -> u64 {
 
 /// A visitor as an app would bring it: identified, with a profile and some presence data.
 fn online(hub: &mut Hub, conn: u64) {
-    handle(hub, Input::Opened { conn: ConnId::new(conn) });
+    handle(hub, Input::Opened { conn: ConnId::new(conn), caller: Caller::default() });
     say(hub, conn, r#"{"t":"hello","re":0,"version":1,"group":"12345","app":"active"}"#);
     let identify = format!(
         r#"{{"t":"identify","re":0,"visitor":"customer-{conn:08}","profile":{{"name":"Customer {conn}","email":"customer-{conn}@example.org"}}}}"#
@@ -74,7 +75,7 @@ fn online(hub: &mut Hub, conn: u64) {
 }
 
 fn agent(hub: &mut Hub, conn: u64) {
-    handle(hub, Input::Opened { conn: ConnId::new(conn) });
+    handle(hub, Input::Opened { conn: ConnId::new(conn), caller: Caller::default() });
     let sent =
         say(hub, conn, r#"{"t":"sign_in","re":0,"version":1,"group":"12345","token":"token"}"#);
     assert_eq!(sent, 1);

@@ -103,6 +103,7 @@ impl Group {
         let numbered = match &message {
             AgentMessage::SignIn(it) => Numbered::Request(it.re),
             AgentMessage::Resume(it) => Numbered::Request(it.re),
+            AgentMessage::Renew(it) => Numbered::Request(it.re),
             AgentMessage::Watch(it) => Numbered::Request(it.re),
             AgentMessage::Ask(it) => Numbered::Request(it.re),
             AgentMessage::Join(it) => Numbered::Request(it.re),
@@ -122,7 +123,9 @@ impl Group {
             return;
         }
         let verdict = match message {
-            AgentMessage::SignIn(_) | AgentMessage::Resume(_) => Err(SIGNED_IN),
+            AgentMessage::SignIn(_) | AgentMessage::Resume(_) | AgentMessage::Renew(_) => {
+                Err(SIGNED_IN)
+            }
             AgentMessage::Watch(it) => {
                 let what = it.visitor.map_or(Watching::Everybody, Watching::One);
                 self.watch(place, Some(what));
@@ -235,6 +238,7 @@ impl Group {
             answered: agent.heard.answered(),
             ask: None,
             ask_ended: past.and_then(|past| past.ask_ended),
+            joining: None,
             view: None,
             view_ended: past.and_then(|past| past.view_ended),
         };

@@ -1,16 +1,19 @@
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use core::time::Duration;
 
-use coview_wire::AgentCard;
-use coview_wire::AgentToken;
 use coview_wire::ClientToken;
 use coview_wire::GroupId;
 use coview_wire::KeyLength;
 use coview_wire::Terms;
 
+use crate::proofs::Accounts;
+use crate::proofs::Proofs;
+
 /// What a [`Hub`](crate::Hub) serves and by which rules. It does not change while the hub lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct HubConfig {
     /// The groups. A visitor or an agent of any other group is refused.
     pub groups: BTreeMap<GroupId, GroupConfig>,
@@ -37,7 +40,7 @@ impl HubConfig {
 }
 
 /// One group: one customer of the operator. Nothing crosses groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct GroupConfig {
     /// What the group's apps must show in `hello`. `None`: any app may come.
     pub client_token: Option<ClientToken>,
@@ -50,13 +53,31 @@ pub struct GroupConfig {
     pub key_digits: KeyLength,
     /// What a visitor is asked to agree to before a one-click start.
     pub terms: Terms,
-    /// Who may sign in as an agent.
-    pub agents: Vec<AgentAccount>,
+    /// Who may sign in as an agent, and what proves who a visitor is.
+    pub proofs: Arc<dyn Proofs>,
+    /// Whether a visitor needs an assertion of the app's backend to identify. Without this anybody
+    /// with the client token may be any visitor id: for demonstrations only.
+    pub assertion_needed: bool,
+    /// Which web pages may connect: their origins, as browsers write them
+    /// (`https://app.example.org`). What is no browser names no origin and is not held to this.
+    pub origins: BTreeSet<Box<str>>,
+    /// Whether the visitor is asked about every agent who joins with a key, before that agent sees
+    /// anything.
+    pub confirm_join: bool,
+    /// How many agents may join with one key.
+    pub key_use: KeyUse,
+    /// Whether an agent leaves its session when its token expires. If not, the session goes on to
+    /// its end, and the agent can begin nothing new.
+    pub expiry_ends_sessions: bool,
+    /// How many visitors and agents of this group may be connected at the same time; `None`: as
+    /// many as the server takes.
+    pub max_connections: Option<u32>,
 }
 
 impl GroupConfig {
     /// A group with these terms, no client token, the share button and presence on, keys of nine
-    /// digits and no agents yet.
+    /// digits, which several agents may join with unconfirmed, assertions needed, no web pages and
+    /// nobody who could sign in yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         Self {
@@ -65,19 +86,25 @@ impl GroupConfig {
             presence: true,
             key_digits: KeyLength::default(),
             terms,
-            agents: Vec::new(),
+            proofs: Arc::new(Accounts::default()),
+            assertion_needed: true,
+            origins: BTreeSet::new(),
+            confirm_join: false,
+            key_use: KeyUse::Session,
+            expiry_ends_sessions: false,
+            max_connections: None,
         }
     }
 }
 
-/// An agent who may sign in to a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgentAccount {
-    /// What the agent signs in with. If two accounts of a group have the same token, the first one
-    /// is meant.
-    pub token: AgentToken,
-    /// How visitors and other agents see this agent.
-    pub card: AgentCard,
+/// How many agents may join with one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum KeyUse {
+    /// The key is good for its session, for as many agents as the session takes.
+    #[default]
+    Session,
+    /// The key is burned with the first agent who joins.
+    Once,
 }
 
 /// Every number the hub keeps to. The operator may set each; the defaults are the protocol's.

@@ -14,6 +14,7 @@ use coview_wire::ResumeSecret;
 use coview_wire::ServerMessage;
 use coview_wire::SessionKey;
 use coview_wire::Timing;
+use coview_wire::UnixTime;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 use rand_core::SeedableRng;
@@ -46,6 +47,8 @@ pub(crate) struct Effects {
     pub(crate) counts: Stats,
     out: VecDeque<Output>,
     rng: ChaCha20Rng,
+    /// What the wall clock said at [`Moment::ZERO`]. Until it is told, 1970: no token is good then.
+    wall_at_zero: UnixTime,
     last_place: u64,
     places: u64,
     /// The places without a connection, the one that lost it longest ago first.
@@ -89,10 +92,22 @@ impl Effects {
             counts: Stats::default(),
             out: VecDeque::new(),
             rng: ChaCha20Rng::from_seed(seed),
+            wall_at_zero: UnixTime::new(0),
             last_place: 0,
             places: 0,
             kept: BTreeMap::new(),
         }
+    }
+
+    /// What the wall clock says now.
+    pub(crate) fn wall(&self) -> UnixTime {
+        self.wall_at_zero + self.now.since(Moment::ZERO)
+    }
+
+    /// The wall clock says this now.
+    pub(crate) fn set_wall(&mut self, now: UnixTime) {
+        let since_zero = self.now.since(Moment::ZERO).as_secs();
+        self.wall_at_zero = UnixTime::new(now.get().saturating_sub(since_zero));
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
@@ -164,7 +179,12 @@ impl Effects {
     /// Answers a request with no. The message is the same for visitors and agents.
     pub(crate) fn refuse(&mut self, conn: ConnId, re: coview_wire::RequestId, no: No) {
         self.counts.refusals += 1;
-        let refused = coview_wire::Refused { re, code: no.code, explanation: no.explanation() };
+        let refused = coview_wire::Refused {
+            re,
+            code: no.code,
+            explanation: no.explanation(),
+            retry_ms: None,
+        };
         self.tell_visitor(Some(conn), refused);
     }
 
@@ -206,6 +226,7 @@ impl Effects {
                 | CloseReason::Refused
                 | CloseReason::Superseded
                 | CloseReason::Shutdown
+                | CloseReason::SignInExpired
                 | CloseReason::Policy
                 | CloseReason::Unknown => {}
             }

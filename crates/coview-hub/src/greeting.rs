@@ -24,6 +24,8 @@ use crate::event::Event;
 use crate::hub::Hub;
 use crate::io::ConnId;
 use crate::no::No;
+use crate::proofs::AgentPass;
+use crate::proofs::ProofError;
 use crate::timer::Due;
 use crate::timer::GroupIndex;
 use crate::visitor::Visitor;
@@ -71,6 +73,8 @@ impl First {
             ClientMessage::TermsDisplayed(it) => Self::signal(it.re),
             ClientMessage::TermsAccepted(it) => Self::signal(it.re),
             ClientMessage::TermsDeclined(it) => Self::signal(it.re),
+            ClientMessage::JoinConfirmed(it) => Self::signal(it.re),
+            ClientMessage::JoinDeclined(it) => Self::signal(it.re),
             ClientMessage::SessionEnd(it) => Self::signal(it.re),
             ClientMessage::Ping(_) => Self::TooEarly { request: None, signal: None },
         }
@@ -81,6 +85,7 @@ impl First {
             AgentMessage::SignIn(it) => Self::SignIn(it),
             AgentMessage::Resume(it) => Self::Resume(it),
             AgentMessage::Bye(_) => Self::Bye,
+            AgentMessage::Renew(it) => Self::request(it.re),
             AgentMessage::Watch(it) => Self::request(it.re),
             AgentMessage::Ask(it) => Self::request(it.re),
             AgentMessage::Join(it) => Self::request(it.re),
@@ -151,6 +156,7 @@ impl Hub {
             share_button: group.config.share_button,
             presence: group.config.presence,
             key_digits: group.config.key_digits,
+            assertion_needed: group.config.assertion_needed,
         };
         let mut visitor = Visitor::new(secret, conn, it.app, it.profile);
         visitor.heard.note(it.re);
@@ -165,11 +171,17 @@ impl Hub {
 
     fn sign_in(&mut self, conn: ConnId, it: &SignIn) {
         let admitted = self.admit(it.version, &it.group).and_then(|index| {
-            let account = self.group(index).account(&it.token);
-            let card = account.map(|account| account.card.clone());
-            card.map(|card| (index, card)).ok_or(RefusalCode::BadToken)
+            let wall = self.fx.wall();
+            let group = self.group(index);
+            match group.config.proofs.agent(&group.id, &it.token, wall) {
+                Ok(pass) => Ok((index, pass)),
+                Err(ProofError::Expired) => Err(RefusalCode::TokenExpired),
+                Err(ProofError::Bad | ProofError::NotYet | ProofError::TooLong) => {
+                    Err(RefusalCode::BadToken)
+                }
+            }
         });
-        let (index, card) = match admitted {
+        let (index, AgentPass { card, rights, expires, once: _ }) = match admitted {
             Ok(admitted) => admitted,
             Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
         };
@@ -186,7 +198,12 @@ impl Hub {
         let secret = secret.to_wire(place);
         self.fx.counts.agents_signed_in += 1;
         let name = card.agent.clone();
-        self.fx.tell_agent(Some(conn), SignedIn { re: it.re, secret, agent: card, timing });
+        let key_digits = self.group(index).config.key_digits;
+        let expires_ms = expires.since(self.fx.wall()).as_millis();
+        let expires_ms = u64::try_from(expires_ms).unwrap_or(u64::MAX);
+        let signed_in =
+            SignedIn { re: it.re, secret, agent: card, timing, expires_ms, rights, key_digits };
+        self.fx.tell_agent(Some(conn), signed_in);
         let group = it.group.clone();
         self.fx.event(Event::AgentSignedIn { group, client: place, agent: name });
     }

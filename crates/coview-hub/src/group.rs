@@ -1,7 +1,6 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use coview_wire::AgentToken;
 use coview_wire::AskId;
 use coview_wire::CloseReason;
 use coview_wire::GroupId;
@@ -11,7 +10,6 @@ use coview_wire::VisitorId;
 
 use crate::agent::Agent;
 use crate::ask::Ask;
-use crate::config::AgentAccount;
 use crate::config::GroupConfig;
 use crate::effects::Effects;
 use crate::event::Departure;
@@ -82,14 +80,6 @@ impl Group {
     pub(crate) fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
-    }
-
-    /// The account of this token. All are compared, so the time does not tell where it stands.
-    pub(crate) fn account(&self, token: &AgentToken) -> Option<&AgentAccount> {
-        self.config.agents.iter().fold(None, |found, account| {
-            let same = account.token == *token;
-            if found.is_none() && same { Some(account) } else { found }
-        })
     }
 
     /// Ends everything in the group because the server stops.

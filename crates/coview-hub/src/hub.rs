@@ -71,6 +71,8 @@ impl Hub {
                 }
             }
             Input::Opened { .. }
+            | Input::Wall { .. }
+            | Input::Drain
             | Input::Closed { .. }
             | Input::TooSlow { .. }
             | Input::PicturesDropped { .. }
@@ -81,7 +83,9 @@ impl Hub {
             self.is_due(due);
         }
         match input {
-            Input::Opened { conn } => self.opened(conn),
+            Input::Opened { conn, caller: _ } => self.opened(conn),
+            Input::Wall { now } => self.fx.set_wall(now),
+            Input::Drain => {}
             Input::Text { conn, text } => self.text(conn, text),
             Input::Binary { conn, bytes } => self.binary(conn, bytes),
             Input::Closed { conn } => {

@@ -1,8 +1,10 @@
 use alloc::sync::Arc;
 use core::fmt;
+use core::net::IpAddr;
 
 use coview_wire::CloseReason;
 use coview_wire::Deadline;
+use coview_wire::UnixTime;
 
 use crate::event::Event;
 
@@ -47,6 +49,8 @@ pub enum Input<'a> {
     Opened {
         /// A number that was never used before.
         conn: ConnId,
+        /// Where it comes from.
+        caller: Caller<'a>,
     },
     /// A client said something.
     Text {
@@ -83,6 +87,15 @@ pub enum Input<'a> {
         /// Which.
         conn: ConnId,
     },
+    /// What time it is on the wall clock now, by which tokens and assertions expire. Say it before
+    /// the first connection, and again every minute or so: a wall clock is set now and then.
+    Wall {
+        /// The time.
+        now: UnixTime,
+    },
+    /// The server is about to stop: nothing new begins, whoever is in no session is sent elsewhere,
+    /// and whoever is may finish. [`Input::Shutdown`] ends what is left.
+    Drain,
     /// The moment of [`Output::Idle`] has come. Too early or too often does no harm.
     Timeout,
     /// The server stops. Every session, request and connection ends; whoever connects later is
@@ -90,11 +103,32 @@ pub enum Input<'a> {
     Shutdown,
 }
 
+/// Where a connection comes from, as far as its owner knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caller<'a> {
+    /// The origin of the web page, if the client is a browser and said so.
+    pub origin: Option<Origin<'a>>,
+    /// The client's address; behind a proxy the one the proxy vouches for. Wrong keys are counted
+    /// by its network.
+    pub address: Option<IpAddr>,
+}
+
+/// The origin of a web page that connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A page of the server itself: the console.
+    Own,
+    /// Any other, as the browser wrote it.
+    Page(&'a str),
+}
+
 /// Tells no text: what clients say may hold secrets.
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opened { conn } => write!(f, "Opened {{ conn: {conn} }}"),
+            Self::Opened { conn, caller: _ } => write!(f, "Opened {{ conn: {conn} }}"),
+            Self::Wall { now } => write!(f, "Wall {{ now: {} }}", now.get()),
+            Self::Drain => f.write_str("Drain"),
             Self::Text { conn, text } => write!(f, "Text {{ conn: {conn}, {} bytes }}", text.len()),
             Self::Binary { conn, bytes } => {
                 write!(f, "Binary {{ conn: {conn}, {} bytes }}", bytes.len())

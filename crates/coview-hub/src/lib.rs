@@ -7,8 +7,7 @@
 //! - It knows no HTTP, no TLS and no WebSocket frames, and it neither buffers nor slows anything: a
 //!   client that does not read is the owner's to notice, with [`Input::TooSlow`].
 //! - It stores nothing. When the last socket is closed and its grace is over, nothing is left.
-//! - It does not check who a visitor is. A visitor id proves nothing; whoever has the group's client
-//!   token may say any.
+//! - It checks no signature: whether a token or an assertion is good it asks its owner's [`Proofs`].
 //! - It does not look into a picture: what a visitor sends is passed on as it is.
 //!
 //! # What it does
@@ -21,7 +20,7 @@
 //! gives every request and every session exactly one end.
 //!
 //! ```
-//! use coview_hub::{ConnId, GroupConfig, Hub, HubConfig, Input, Output};
+//! use coview_hub::{Caller, ConnId, GroupConfig, Hub, HubConfig, Input, Output};
 //! use coview_wire::{GroupId, Moment, Terms};
 //!
 //! let terms = Terms::new("2026-11", "The agent will see this app's screen until you stop.")?;
@@ -31,7 +30,8 @@
 //! let conn = ConnId::new(1);
 //! let hello = r#"{"t":"hello","re":0,"version":1,"group":"12345","app":"active"}"#;
 //! let mut sent = String::new();
-//! for input in [Input::Opened { conn }, Input::Text { conn, text: hello }] {
+//! let caller = Caller::default();
+//! for input in [Input::Opened { conn, caller }, Input::Text { conn, text: hello }] {
 //!     hub.handle_input(Moment::ZERO, input);
 //!     let wake_at = loop {
 //!         match hub.poll_output() {
@@ -66,6 +66,7 @@
 //! | `greeting.rs` | the first message: hello, sign in, resume |
 //! | `group.rs` | what a group holds |
 //! | `visitor.rs` | a visitor's messages against the table, loss and departure |
+//! | `proofs.rs` | what agents and visitors prove themselves with |
 //! | `agent.rs` | an agent's messages, loss and departure |
 //! | `presence.rs` | who is online, focus among devices, roster and notices |
 //! | `ask.rs` | one-click: request, terms, outcome |
@@ -98,22 +99,31 @@ mod io;
 mod no;
 mod picture;
 mod presence;
+mod proofs;
 mod session;
 mod stats;
 mod timer;
 mod tries;
 mod visitor;
 
-pub use crate::config::AgentAccount;
 pub use crate::config::GroupConfig;
 pub use crate::config::HubConfig;
+pub use crate::config::KeyUse;
 pub use crate::config::Policy;
 pub use crate::event::Departure;
 pub use crate::event::Event;
 pub use crate::event::PictureFault;
 pub use crate::event::Place;
 pub use crate::hub::Hub;
+pub use crate::io::Caller;
 pub use crate::io::ConnId;
 pub use crate::io::Input;
+pub use crate::io::Origin;
 pub use crate::io::Output;
+pub use crate::proofs::Accounts;
+pub use crate::proofs::AgentPass;
+pub use crate::proofs::ProofError;
+pub use crate::proofs::Proofs;
+pub use crate::proofs::TokenId;
+pub use crate::proofs::VisitorPass;
 pub use crate::stats::Stats;

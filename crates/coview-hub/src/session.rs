@@ -344,9 +344,7 @@ impl Group {
         if self.agent(place).view != Some(id) {
             return;
         }
-        let known = self.config.agents.iter().any(|account| account.card.agent == *whom);
-        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.consent.is_some() && known)
-        else {
+        let Some(session) = self.sessions.get_mut(&id).filter(|it| it.consent.is_some()) else {
             return;
         };
         // Also if the agent has just left by itself: whoever is ejected shall not come back.
@@ -490,6 +488,7 @@ impl Group {
             key: session.begun.key(),
             count: session.count(),
             guests: self.cards(session),
+            join: None,
         })
     }
 

@@ -122,6 +122,8 @@ impl Group {
             ClientMessage::TermsDisplayed(it) => Numbered::Signal(it.re),
             ClientMessage::TermsAccepted(it) => Numbered::Signal(it.re),
             ClientMessage::TermsDeclined(it) => Numbered::Signal(it.re),
+            ClientMessage::JoinConfirmed(it) => Numbered::Signal(it.re),
+            ClientMessage::JoinDeclined(it) => Numbered::Signal(it.re),
             ClientMessage::SessionEnd(it) => Numbered::Signal(it.re),
             ClientMessage::Ping(_) => {
                 let seen = self.visitor(place).heard.seen();
@@ -148,6 +150,8 @@ impl Group {
             ClientMessage::TermsDisplayed(it) => self.terms_displayed(fx, place, it.ask),
             ClientMessage::TermsAccepted(it) => self.terms_accepted(fx, place, it.ask),
             ClientMessage::TermsDeclined(it) => self.terms_declined(fx, place, it.ask),
+            ClientMessage::JoinConfirmed(_) => Err(No::order("join_confirmed", self.state(place))),
+            ClientMessage::JoinDeclined(_) => Err(No::order("join_declined", self.state(place))),
             ClientMessage::SessionStart(it) => self.session_start(fx, place, it),
             ClientMessage::SessionEnd(it) => {
                 self.visitor_ends(fx, place, it.start);
@@ -328,6 +332,7 @@ impl Group {
             ask_over: visitor.past.as_ref().and_then(|past| past.ask_over),
             session: None,
             ended: visitor.past.as_ref().and_then(|past| past.ended),
+            join_over: None,
         };
         let (ask, session) = (visitor.ask, visitor.session);
         snapshot.ask = ask.and_then(|ask| self.terms_requested(fx, ask));

@@ -20,7 +20,12 @@ fn hello_is_welcomed_with_settings_timing_and_a_secret() {
     let ServerMessage::Welcome(it) = w.hear(conn) else { panic!() };
     assert_eq!(
         it.settings,
-        Settings { share_button: true, presence: true, key_digits: KeyLength::default() }
+        Settings {
+            share_button: true,
+            presence: true,
+            key_digits: KeyLength::default(),
+            assertion_needed: false
+        }
     );
     assert_eq!(
         it.timing,
@@ -404,7 +409,7 @@ fn nothing_is_left_after_the_last_grace() {
 fn a_connection_opened_twice_is_one_connection() {
     let mut w = World::new();
     let conn = w.anonymous();
-    w.input(Input::Opened { conn });
+    w.input(Input::Opened { conn, caller: Caller::default() });
     w.identify(conn, "ada");
     let ServerMessage::Identified(_) = w.hear(conn) else { panic!() };
 }

@@ -360,7 +360,7 @@ impl Model {
         let (request, message): (bool, ClientMessage) = match op {
             VisitorOp::Identify => {
                 let visitor = visitor_id(NAMES[who % NAMES.len()]);
-                (true, Identify { re, visitor, profile: None }.into())
+                (true, Identify { re, visitor, assertion: None, profile: None }.into())
             }
             VisitorOp::Connect => {
                 let data = PresenceData::new().with("m", &mark(group_of_visitor(who))).unwrap();

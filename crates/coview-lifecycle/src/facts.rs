@@ -235,6 +235,7 @@ impl Facts {
                     self.known.problem = Some(problem.code);
                 }
             }
+            ServerMessage::JoinRequested(_) | ServerMessage::JoinWithdrawn(_) => {}
             // The engine below has acted on these.
             ServerMessage::Welcome(_) | ServerMessage::Pong(_) | ServerMessage::Closing(_) => {}
         }

@@ -114,8 +114,12 @@ enum Manner {
 pub fn visitor() -> (Visitor<Anonymous, QueueLink>, Peer) {
     let (link, peer) = link();
     let group = GroupId::new("test").expect("the text is a group id");
-    let settings =
-        Settings { share_button: true, presence: true, key_digits: KeyLength::default() };
+    let settings = Settings {
+        share_button: true,
+        presence: true,
+        key_digits: KeyLength::default(),
+        assertion_needed: false,
+    };
     (Visitor::initialized(link, group, settings, AppState::Active), peer)
 }
 
@@ -286,6 +290,8 @@ impl Screen {
                 | ServerMessage::TermsWithdrawn(_)
                 | ServerMessage::SessionConnected(_)
                 | ServerMessage::SessionGuests(_)
+                | ServerMessage::JoinRequested(_)
+                | ServerMessage::JoinWithdrawn(_)
                 | ServerMessage::Refused(_)
                 | ServerMessage::Problem(_)
                 | ServerMessage::Pong(_)
@@ -328,6 +334,8 @@ impl Queues {
             | ClientMessage::TermsDisplayed(_)
             | ClientMessage::TermsAccepted(_)
             | ClientMessage::TermsDeclined(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::SessionEnd(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Bye(_) => return,
@@ -336,7 +344,7 @@ impl Queues {
             Manner::Silent => {}
             Manner::Grant => self.arrivals.push_back(Arrival::Message(granted.1)),
             Manner::Refuse(code) => {
-                let refused = Refused { re: granted.0, code, explanation: None };
+                let refused = Refused { re: granted.0, code, explanation: None, retry_ms: None };
                 self.arrivals.push_back(Arrival::Message(refused.into()));
             }
         }

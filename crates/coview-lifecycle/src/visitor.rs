@@ -381,7 +381,12 @@ impl<L: Link> Visitor<Anonymous, L> {
     ) -> Pending<Identified, Anonymous, L> {
         let re = self.shared.facts.next_request();
         self.shared.facts.wait_for(re, Awaited::Identity);
-        self.shared.link.send(ClientMessage::Identify(Identify { re, visitor, profile }));
+        self.shared.link.send(ClientMessage::Identify(Identify {
+            re,
+            visitor,
+            assertion: None,
+            profile,
+        }));
         Pending::new(self)
     }
 }

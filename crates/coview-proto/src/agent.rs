@@ -157,6 +157,7 @@ impl Rules<Self> for AgentRole {
         use AgentMessage as M;
         match message {
             M::SignIn(_) | M::Resume(_) | M::Ping(_) => Said::Own,
+            M::Renew(m) => Said::App(m.re),
             M::Bye(_) => Said::Bye,
             M::Watch(m) => Said::App(m.re),
             M::Unwatch(m) => Said::App(m.re),
@@ -195,10 +196,12 @@ impl Rules<Self> for AgentRole {
             M::Asked(ref asked) => Heard::Answer { re: asked.re, message },
             M::Roster(ref roster) => answer(roster.re, message),
             M::Joined(ref joined) => answer(joined.re, message),
+            M::Renewed(ref renewed) => Heard::Answer { re: renewed.re, message },
             M::VisitorOnline(_)
             | M::VisitorChanged(_)
             | M::VisitorOffline(_)
             | M::TermsSeen(_)
+            | M::JoinWaiting(_)
             | M::AskEnded(_)
             | M::ViewGuests(_)
             | M::ViewEnded(_) => Heard::News(message),
@@ -225,6 +228,7 @@ impl Rules<Self> for AgentRole {
             }
             // What comes of these, the server tells.
             M::Ask(_)
+            | M::Renew(_)
             | M::Withdraw(_)
             | M::Join(_)
             | M::Eject(_)
@@ -253,11 +257,13 @@ impl Rules<Self> for AgentRole {
                 base.view.take_if(|view| *view == ended.session);
             }
             M::SignedIn(_)
+            | M::Renewed(_)
             | M::Roster(_)
             | M::VisitorOnline(_)
             | M::VisitorChanged(_)
             | M::VisitorOffline(_)
             | M::TermsSeen(_)
+            | M::JoinWaiting(_)
             | M::ViewGuests(_)
             | M::Refused(_)
             | M::Problem(_)
@@ -289,6 +295,7 @@ impl Rules<Self> for AgentRole {
             | M::Watch(_)
             | M::Unwatch(_)
             | M::Ask(_)
+            | M::Renew(_)
             | M::Withdraw(_)
             | M::Join(_)
             | M::Eject(_)
@@ -332,12 +339,14 @@ impl Rules<Self> for AgentRole {
                 true
             }
             M::SignedIn(_)
+            | M::Renewed(_)
             | M::Resumed(_)
             | M::VisitorOnline(_)
             | M::VisitorChanged(_)
             | M::VisitorOffline(_)
             | M::Asked(_)
             | M::TermsSeen(_)
+            | M::JoinWaiting(_)
             | M::AskEnded(_)
             | M::Joined(_)
             | M::ViewGuests(_)
@@ -362,6 +371,7 @@ impl Rules<Self> for AgentRole {
             answered: None,
             ask: None,
             ask_ended: base.ask.take().map(lost),
+            joining: None,
             view: None,
             view_ended: base.view.take().map(|session| ViewEnded { session, reason: end }),
         };
@@ -378,12 +388,14 @@ impl Rules<Self> for AgentRole {
                 Some(M::Roster(roster))
             }
             M::SignedIn(_)
+            | M::Renewed(_)
             | M::Resumed(_)
             | M::VisitorOnline(_)
             | M::VisitorChanged(_)
             | M::VisitorOffline(_)
             | M::Asked(_)
             | M::TermsSeen(_)
+            | M::JoinWaiting(_)
             | M::AskEnded(_)
             | M::Joined(_)
             | M::ViewGuests(_)

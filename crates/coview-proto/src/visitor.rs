@@ -248,6 +248,8 @@ impl Rules<Self> for VisitorRole {
             M::TermsDisplayed(m) => Said::App(m.re),
             M::TermsAccepted(m) => Said::App(m.re),
             M::TermsDeclined(m) => Said::App(m.re),
+            M::JoinConfirmed(m) => Said::App(m.re),
+            M::JoinDeclined(m) => Said::App(m.re),
             M::SessionStart(m) => Said::App(m.re),
             M::SessionEnd(m) => Said::App(m.re),
         }
@@ -280,6 +282,8 @@ impl Rules<Self> for VisitorRole {
             | M::TermsRequested(_)
             | M::TermsWithdrawn(_)
             | M::SessionGuests(_)
+            | M::JoinRequested(_)
+            | M::JoinWithdrawn(_)
             | M::SessionEnded(_) => Heard::News(message),
         }
     }
@@ -299,6 +303,8 @@ impl Rules<Self> for VisitorRole {
                 | M::TermsDisplayed(_)
                 | M::TermsAccepted(_)
                 | M::TermsDeclined(_)
+                | M::JoinConfirmed(_)
+                | M::JoinDeclined(_)
                 | M::SessionStart(_)
                 | M::SessionEnd(_)
                 | M::Ping(_)
@@ -323,6 +329,8 @@ impl Rules<Self> for VisitorRole {
                 | M::TermsDisplayed(_)
                 | M::TermsAccepted(_)
                 | M::TermsDeclined(_)
+                | M::JoinConfirmed(_)
+                | M::JoinDeclined(_)
                 | M::SessionStart(_)
                 | M::SessionEnd(_)
                 | M::Ping(_)
@@ -337,6 +345,8 @@ impl Rules<Self> for VisitorRole {
             | M::TermsDisplayed(_)
             | M::TermsAccepted(_)
             | M::TermsDeclined(_)
+            | M::JoinConfirmed(_)
+            | M::JoinDeclined(_)
             | M::SessionStart(_)
             | M::SessionEnd(_)
             | M::Ping(_)
@@ -373,6 +383,8 @@ impl Rules<Self> for VisitorRole {
             M::SessionStart(_)
             | M::TermsDisplayed(_)
             | M::TermsAccepted(_)
+            | M::JoinConfirmed(_)
+            | M::JoinDeclined(_)
             | M::Hello(_)
             | M::Resume(_)
             | M::Ping(_)
@@ -415,6 +427,8 @@ impl Rules<Self> for VisitorRole {
             }
             M::Welcome(_)
             | M::SessionGuests(_)
+            | M::JoinRequested(_)
+            | M::JoinWithdrawn(_)
             | M::Refused(_)
             | M::Problem(_)
             | M::Pong(_)
@@ -463,6 +477,8 @@ impl Rules<Self> for VisitorRole {
             | M::TermsDisplayed(_)
             | M::TermsAccepted(_)
             | M::TermsDeclined(_)
+            | M::JoinConfirmed(_)
+            | M::JoinDeclined(_)
             | M::SessionStart(_)
             | M::Ping(_)
             | M::Bye(_) => false,
@@ -483,7 +499,7 @@ impl Rules<Self> for VisitorRole {
         match done {
             None => {
                 let (visitor, profile) = (identity.visitor.clone(), identity.profile.clone());
-                let identify = Identify { re: ENGINE, visitor, profile };
+                let identify = Identify { re: ENGINE, visitor, assertion: None, profile };
                 Some((Step::Identify, ClientMessage::Identify(identify)))
             }
             Some(Step::Identify) => {
@@ -519,6 +535,8 @@ impl Rules<Self> for VisitorRole {
                 | M::TermsWithdrawn(_)
                 | M::SessionConnected(_)
                 | M::SessionGuests(_)
+                | M::JoinRequested(_)
+                | M::JoinWithdrawn(_)
                 | M::SessionEnded(_)
                 | M::Refused(_)
                 | M::Problem(_)
@@ -571,6 +589,7 @@ impl Rules<Self> for VisitorRole {
                 session,
                 reason: end,
             }),
+            join_over: None,
         };
         ServerMessage::Resumed(Resumed { re: ENGINE, snapshot })
     }
@@ -603,6 +622,8 @@ impl Foreseen {
             | M::TermsDisplayed(_)
             | M::TermsAccepted(_)
             | M::TermsDeclined(_)
+            | M::JoinConfirmed(_)
+            | M::JoinDeclined(_)
             | M::Ping(_)
             | M::Bye(_) => {}
         }

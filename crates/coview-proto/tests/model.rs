@@ -287,7 +287,9 @@ impl Place {
     fn act(&mut self, re: RequestId, message: &ClientMessage, fresh: u64) -> Option<ServerMessage> {
         use ClientMessage as M;
         let result = self.truth.act(message);
-        let no = |code| -> ServerMessage { Refused { re, code, explanation: None }.into() };
+        let no = |code| -> ServerMessage {
+            Refused { re, code, explanation: None, retry_ms: None }.into()
+        };
         let answer: ServerMessage = match (message, result) {
             (M::Identify(m), Ok(())) => Identified { re, visitor: m.visitor.clone() }.into(),
             (M::PresenceConnect(_), Ok(())) => {

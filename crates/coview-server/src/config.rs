@@ -7,7 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coview_hub::AgentAccount;
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_hub::Policy;
@@ -470,26 +470,27 @@ impl GroupFile {
     fn into_config(self) -> Result<GroupConfig, ConfigError> {
         let id = self.id;
         let wrong = |error| ConfigError::Values(format!("group {id}: {error}"));
-        let mut agents = Vec::new();
+        let mut agents = Vec::<(AgentToken, AgentCard)>::new();
         let mut ids = BTreeSet::new();
         for AgentFile { id: agent, name, token } in self.agents {
             if !ids.insert(agent.clone()) {
                 return Err(ConfigError::Values(format!("group {id}: agent {agent} stands twice")));
             }
-            if agents.iter().any(|account: &AgentAccount| account.token == token) {
+            if agents.iter().any(|(known, _)| *known == token) {
                 return Err(ConfigError::Values(format!(
                     "group {id}: agent {agent} has the token of another agent"
                 )));
             }
-            agents.push(AgentAccount { token, card: AgentCard::new(agent, &name).map_err(wrong)? });
+            agents.push((token, AgentCard::new(agent, &name).map_err(wrong)?));
         }
+        let terms = Terms::new(&self.terms.version, &self.terms.text).map_err(wrong)?;
         Ok(GroupConfig {
             client_token: self.client_token,
             share_button: self.share_button,
             presence: self.presence,
             key_digits: self.key_digits,
-            terms: Terms::new(&self.terms.version, &self.terms.text).map_err(wrong)?,
-            agents,
+            proofs: Arc::new(agents.into_iter().collect::<Accounts>()),
+            ..GroupConfig::new(terms)
         })
     }
 }

@@ -277,6 +277,7 @@ fn close_frame(reason: CloseReason) -> CloseFrame {
         CloseReason::Refused
         | CloseReason::Superseded
         | CloseReason::Policy
+        | CloseReason::SignInExpired
         | CloseReason::Unknown => CloseCode::Policy,
     };
     CloseFrame { code, reason: reason.as_str().into() }

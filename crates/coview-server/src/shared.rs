@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use async_channel::Receiver;
 use async_channel::Sender;
+use coview_hub::Caller;
 use coview_hub::ConnId;
 use coview_hub::Hub;
 use coview_hub::HubConfig;
@@ -123,7 +124,7 @@ impl Shared {
         let conn = ConnId::new(state.last);
         let outbox = Arc::new(Outbox::default());
         state.clients.insert(conn, Arc::clone(&outbox));
-        self.give(&mut state, Input::Opened { conn });
+        self.give(&mut state, Input::Opened { conn, caller: Caller::default() });
         Some((conn, outbox))
     }
 

@@ -38,6 +38,7 @@ use coview_wire::VisitorId;
 use crate::checker::pictures::Pictures;
 pub use crate::checker::pictures::SeenPicture;
 use crate::client::ClientId;
+use crate::town;
 
 /// A rule that must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -314,7 +315,7 @@ impl Checker {
     #[must_use]
     pub fn new(config: &HubConfig) -> Self {
         let groups = config.groups.iter().map(|(id, group)| {
-            let agents = group.agents.iter().map(|account| account.card.clone()).collect();
+            let agents = town::AGENTS.iter().map(|agent| town::card(id.as_str(), agent)).collect();
             let terms = vec![group.terms.clone()];
             (id.clone(), GroupFacts { agents, terms, visitors: BTreeSet::new() })
         });
@@ -386,7 +387,8 @@ impl Checker {
             Seen::HubHeardAgent { client, message } => match message {
                 AgentMessage::SignIn(it) => self.same_group(client, &it.group),
                 AgentMessage::Resume(it) => self.same_group(client, &it.group),
-                AgentMessage::Watch(_)
+                AgentMessage::Renew(_)
+                | AgentMessage::Watch(_)
                 | AgentMessage::Unwatch(_)
                 | AgentMessage::Ask(_)
                 | AgentMessage::Withdraw(_)
@@ -454,6 +456,8 @@ impl Checker {
             | ClientMessage::PresenceUpdate(_)
             | ClientMessage::PresenceDisconnect(_)
             | ClientMessage::AppMoved(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::SessionEnd(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Bye(_) => {}
@@ -477,6 +481,8 @@ impl Checker {
             | ServerMessage::TermsRequested(_)
             | ServerMessage::SessionConnected(_)
             | ServerMessage::SessionGuests(_)
+            | ServerMessage::JoinRequested(_)
+            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::SessionEnded(_)
             | ServerMessage::Refused(_)
             | ServerMessage::Problem(_)
@@ -502,6 +508,8 @@ impl Checker {
             | AgentNotice::VisitorChanged(_)
             | AgentNotice::VisitorOffline(_)
             | AgentNotice::TermsSeen(_)
+            | AgentNotice::Renewed(_)
+            | AgentNotice::JoinWaiting(_)
             | AgentNotice::AskEnded(_)
             | AgentNotice::Joined(_)
             | AgentNotice::ViewGuests(_)
@@ -580,6 +588,8 @@ impl Checker {
             | ClientMessage::TermsDisplayed(_)
             | ClientMessage::TermsAccepted(_)
             | ClientMessage::TermsDeclined(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::SessionStart(_)
             | ClientMessage::SessionEnd(_)
             | ClientMessage::Ping(_)
@@ -617,6 +627,8 @@ impl Checker {
             | ClientMessage::PresenceDisconnect(_)
             | ClientMessage::AppMoved(_)
             | ClientMessage::TermsDeclined(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::SessionEnd(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Bye(_) => {}
@@ -636,6 +648,11 @@ impl Checker {
                 self.cards_of_group(client, &it.guests);
             }
             ServerMessage::SessionEnded(it) => self.session_of_group(client, it.session),
+            ServerMessage::JoinRequested(it) => {
+                self.session_of_group(client, it.session);
+                self.cards_of_group(client, core::slice::from_ref(&it.agent));
+            }
+            ServerMessage::JoinWithdrawn(_) => {}
             ServerMessage::Resumed(it) => {
                 let snapshot = &it.snapshot;
                 if let Some(asked) = &snapshot.ask {
@@ -709,6 +726,8 @@ impl Checker {
                 self.cards_of_group(client, core::slice::from_ref(&it.agent));
             }
             AgentNotice::VisitorOffline(_)
+            | AgentNotice::Renewed(_)
+            | AgentNotice::JoinWaiting(_)
             | AgentNotice::Refused(_)
             | AgentNotice::Problem(_)
             | AgentNotice::Pong(_)

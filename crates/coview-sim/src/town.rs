@@ -1,7 +1,9 @@
 //! Two groups to have a story in. They share every id there is, so that only the group keeps them
 //! apart.
 
-use coview_hub::AgentAccount;
+use std::sync::Arc;
+
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_proto::AgentConfig;
@@ -31,16 +33,18 @@ pub const VISITORS: [&str; 3] = ["anna", "ben", "cleo"];
 pub fn config() -> HubConfig {
     let group = |name: &str| {
         let mut config = GroupConfig::new(text(Terms::new(name, "The agent will see this app.")));
-        config.agents = AGENTS
-            .iter()
-            .map(|agent| AgentAccount {
-                token: token(name, agent),
-                card: text(AgentCard::new(agent_id(agent), &format!("{agent} of {name}"))),
-            })
-            .collect();
+        let accounts = AGENTS.iter().map(|agent| (token(name, agent), card(name, agent)));
+        config.proofs = Arc::new(accounts.collect::<Accounts>());
+        config.assertion_needed = false;
         (group_id(name), config)
     };
     HubConfig { groups: [NORTH, SOUTH].map(group).into(), ..HubConfig::default() }
+}
+
+/// An agent of a group, as others see it.
+#[must_use]
+pub fn card(group: &str, agent: &str) -> AgentCard {
+    text(AgentCard::new(agent_id(agent), &format!("{agent} of {group}")))
 }
 
 /// A visitor's app of a group.

@@ -826,7 +826,10 @@ impl World {
                 if self.hub.is_some() {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Handshake);
-                    self.hub_takes(Some(conn), coview_hub::Input::Opened { conn });
+                    self.hub_takes(
+                        Some(conn),
+                        coview_hub::Input::Opened { conn, caller: coview_hub::Caller::default() },
+                    );
                 } else {
                     self.network.stop_listening(conn, Direction::Up);
                     self.open_failed(conn);

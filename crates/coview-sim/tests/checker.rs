@@ -74,7 +74,7 @@ fn a_place() -> Place {
     let mut hub = Hub::new(town::config(), [7; 32]);
     let conn = ConnId::new(1);
     let hello = r#"{"t":"hello","re":0,"version":1,"group":"north","app":"active"}"#;
-    hub.handle_input(Moment::ZERO, Input::Opened { conn });
+    hub.handle_input(Moment::ZERO, Input::Opened { conn, caller: coview_hub::Caller::default() });
     hub.handle_input(Moment::ZERO, Input::Text { conn, text: hello });
     loop {
         if let Output::Event(Event::VisitorArrived { client, .. }) = hub.poll_output() {

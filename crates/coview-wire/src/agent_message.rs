@@ -17,6 +17,8 @@ messages! {
     pub enum AgentMessage {
         /// Begins: the agent is known by a token.
         SignIn = "sign_in",
+        /// Shows a newer token, so that the sign-in lasts longer.
+        Renew = "renew",
         /// Takes up the place it had before the connection broke.
         Resume = "resume",
         /// Wants to see who is online.
@@ -52,6 +54,16 @@ payload! {
         /// The group.
         pub group: GroupId,
         /// What the agent is known by.
+        pub token: AgentToken,
+    }
+}
+
+payload! {
+    /// `renew`: answered by `renewed` or `refused`. The token must be for the same group and agent.
+    pub struct Renew {
+        /// The number of this message.
+        pub re: RequestId,
+        /// A token that lasts longer than the one before.
         pub token: AgentToken,
     }
 }
@@ -98,7 +110,8 @@ payload! {
 }
 
 payload! {
-    /// `join`: answered by `joined` or `refused`.
+    /// `join`: answered by `joined` or `refused`; before that comes `join_waiting` if the visitor
+    /// has to let the agent in. `leave` takes it back.
     pub struct Join {
         /// The number of this message.
         pub re: RequestId,

@@ -11,6 +11,7 @@ use crate::id::AskId;
 use crate::id::RequestId;
 use crate::id::SessionId;
 use crate::id::VisitorId;
+use crate::key::KeyLength;
 use crate::limits;
 use crate::outcome::AppState;
 use crate::outcome::AskOutcome;
@@ -19,6 +20,7 @@ use crate::outcome::OfflineReason;
 use crate::person::AgentCard;
 use crate::person::PresenceData;
 use crate::person::Profile;
+use crate::rights::AgentRights;
 use crate::secret::ResumeSecret;
 use crate::server_message::Answered;
 use crate::server_message::Closing;
@@ -35,6 +37,8 @@ messages! {
     pub enum AgentNotice {
         /// Answers `sign_in`.
         SignedIn = "signed_in",
+        /// Answers `renew`.
+        Renewed = "renewed",
         /// Answers `resume` with the whole truth; the roster follows if the agent watches.
         Resumed = "resumed",
         /// Answers `watch`: who is online, in one or more messages.
@@ -51,6 +55,8 @@ messages! {
         TermsSeen = "terms_displayed",
         /// The request is over.
         AskEnded = "ask_ended",
+        /// The key is right, and the visitor is asked whether to let the agent in.
+        JoinWaiting = "join_waiting",
         /// The agent is in a session: by `join`, or after an accepted request without any key.
         Joined = "joined",
         /// Who watches the session now.
@@ -79,6 +85,26 @@ payload! {
         pub agent: AgentCard,
         /// The times the client keeps.
         pub timing: Timing,
+        /// How long the sign-in lasts from now, in milliseconds, unless it is renewed.
+        pub expires_ms: u64,
+        /// What the token lets the agent do.
+        #[serde(default, skip_serializing_if = "AgentRights::is_default")]
+        pub rights: AgentRights,
+        /// How many digits the group's keys have.
+        pub key_digits: KeyLength,
+    }
+}
+
+payload! {
+    /// `renewed`: the sign-in lasts longer.
+    pub struct Renewed {
+        /// The `renew` this answers.
+        pub re: RequestId,
+        /// How long the sign-in lasts from now, in milliseconds.
+        pub expires_ms: u64,
+        /// What the newer token lets the agent do.
+        #[serde(default, skip_serializing_if = "AgentRights::is_default")]
+        pub rights: AgentRights,
     }
 }
 
@@ -108,6 +134,9 @@ payload! {
         /// The request that ended last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub ask_ended: Option<AskEnded>,
+        /// The join that waits for the visitor to let the agent in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub joining: Option<JoinWaiting>,
         /// The session the agent is in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub view: Option<ViewFacts>,
@@ -268,6 +297,18 @@ payload! {
         /// The session to come, if it was accepted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub session: Option<SessionId>,
+    }
+}
+
+payload! {
+    /// `join_waiting`: the key is right, and the visitor is shown the agent's name and asked. A
+    /// `joined` or `refused` with the same number follows.
+    #[derive(Copy, Hash)]
+    pub struct JoinWaiting {
+        /// The `join` that waits.
+        pub re: RequestId,
+        /// How long the visitor has to answer from now, in milliseconds; no answer is a no.
+        pub expires_ms: u32,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::codec::messages;
 use crate::codec::payload;
 use crate::id::AskId;
 use crate::id::GroupId;
+use crate::id::JoinId;
 use crate::id::RequestId;
 use crate::id::StartId;
 use crate::id::VisitorId;
@@ -17,6 +18,7 @@ use crate::person::PresencePatch;
 use crate::person::Profile;
 use crate::secret::ClientToken;
 use crate::secret::ResumeSecret;
+use crate::secret::VisitorAssertion;
 
 messages! {
     /// What a visitor says to the server.
@@ -47,6 +49,10 @@ messages! {
         TermsAccepted = "terms_accepted",
         /// The visitor declined the terms.
         TermsDeclined = "terms_declined",
+        /// The visitor lets the agent in who typed the key.
+        JoinConfirmed = "join_confirmed",
+        /// The visitor keeps the agent out who typed the key.
+        JoinDeclined = "join_declined",
         /// Starts a session: by a random key, or under the visitor id after accepted terms.
         SessionStart = "session_start",
         /// Ends the session of a start, or cancels the start.
@@ -105,6 +111,9 @@ payload! {
         pub re: RequestId,
         /// Who the visitor is.
         pub visitor: VisitorId,
+        /// What the app's backend signed to say that this is the visitor, if the group asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub assertion: Option<VisitorAssertion>,
         /// What is known about the person now; replaces the profile of `hello`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub profile: Option<Profile>,
@@ -190,6 +199,27 @@ payload! {
         pub re: RequestId,
         /// The request that was declined.
         pub ask: AskId,
+    }
+}
+
+payload! {
+    /// `join_confirmed`: not answered. The agent is in the session from now on.
+    pub struct JoinConfirmed {
+        /// The number of this message.
+        pub re: RequestId,
+        /// The join that was asked about.
+        pub join: JoinId,
+    }
+}
+
+payload! {
+    /// `join_declined`: not answered. The agent stays out, and the key is burned: whoever knows it
+    /// should not.
+    pub struct JoinDeclined {
+        /// The number of this message.
+        pub re: RequestId,
+        /// The join that was asked about.
+        pub join: JoinId,
     }
 }
 

@@ -263,3 +263,8 @@ number_id! {
     /// One stay in presence, numbered by the server.
     PresenceId, "presence id"
 }
+
+number_id! {
+    /// One agent's wait to be let in by the visitor (manual start), numbered by the server.
+    JoinId, "join id"
+}

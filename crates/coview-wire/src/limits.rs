@@ -24,7 +24,7 @@ pub const PROFILE_NAME: usize = 63;
 pub const PROFILE_EMAIL: usize = 127;
 /// The longest phone number in a profile.
 pub const PROFILE_PHONE: usize = 31;
-/// The longest client token, agent token or resume secret in bytes.
+/// The longest client token, agent token, visitor assertion or resume secret in bytes.
 pub const TOKEN_BYTES: usize = 4 * 1024;
 /// The most entries of presence data.
 pub const PRESENCE_ENTRIES: usize = 32;
@@ -38,6 +38,10 @@ pub const PRESENCE_BYTES: usize = 4 * 1024;
 pub const TERMS_VERSION: usize = 64;
 /// The longest text of terms.
 pub const TERMS_TEXT: usize = 8 * 1024;
+/// The longest language tag of terms.
+pub const TERMS_LANGUAGE: usize = 35;
+/// The most visitor ids an agent's token may be restricted to.
+pub const RIGHTS_VISITORS: usize = 64;
 /// The longest explanation in a refusal or a problem.
 pub const EXPLANATION: usize = 256;
 /// The shortest session key in digits, check digit included.

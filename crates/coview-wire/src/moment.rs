@@ -55,6 +55,50 @@ impl fmt::Display for Moment {
     }
 }
 
+/// The time on the wall clock, in whole seconds since the beginning of 1970, UTC. Tokens and
+/// assertions expire by it; everything else is a [`Moment`].
+///
+/// ```
+/// use core::time::Duration;
+/// use coview_wire::UnixTime;
+///
+/// let now = UnixTime::new(1_800_000_000);
+/// let expires = now + Duration::from_secs(900);
+/// assert_eq!(expires.since(now), Duration::from_secs(900));
+/// assert_eq!(now.since(expires), Duration::ZERO, "never negative");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// So many seconds after the beginning of 1970.
+    #[must_use]
+    pub const fn new(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds since the beginning of 1970.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl core::ops::Add<Duration> for UnixTime {
+    type Output = Self;
+
+    /// Parts of a second are dropped.
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(rhs.as_secs()))
+    }
+}
+
 /// A moment at which an engine wants to be woken, and why.
 ///
 /// ```

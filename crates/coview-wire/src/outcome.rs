@@ -23,6 +23,9 @@ word_enum! {
         Agent = "agent" => "the agent ended it",
         /// Nobody used the key in time.
         Unclaimed = "unclaimed" => "nobody used the key in time",
+        /// The visitor declined an agent who knew the key, so the key was burned, and nobody was in
+        /// the session.
+        KeyBurned = "key_burned" => "the key was burned",
         /// The visitor's connection was gone for longer than the grace.
         VisitorLost = "visitor_lost" => "the visitor's connection was lost",
         /// The visitor left the app.
@@ -126,6 +129,8 @@ word_enum! {
         TooSlow = "too_slow" => "the client did not read fast enough",
         /// What was sent broke the protocol too often.
         Protocol = "protocol" => "the protocol was broken",
+        /// The agent's token expired and was not renewed.
+        SignInExpired = "sign_in_expired" => "the sign-in has expired",
         /// The server shuts down.
         Shutdown = "shutdown" => "the server is shutting down",
         /// The operator's policy closed it.

@@ -18,6 +18,20 @@ word_enum! {
         UnknownGroup = "unknown_group" => "unknown group",
         /// The token was not accepted. Get a new one from the operator's backend.
         BadToken = "bad_token" => "the token was not accepted",
+        /// The token was good once; its time is over. Get a new one from the operator's backend.
+        TokenExpired = "token_expired" => "the token has expired",
+        /// The token, or the assertion, may be used once and was used before. Get a new one.
+        TokenUsed = "token_used" => "the token was used before",
+        /// A page of this origin may not talk to this group. Add it to the group's origins.
+        OriginForbidden = "origin_forbidden" => "pages of this origin are not allowed here",
+        /// The group wants to see an assertion of the app's backend with a visitor id.
+        AssertionNeeded = "assertion_needed" => "this group needs an assertion to identify a visitor",
+        /// The assertion was not accepted: forged, expired, or for somebody else.
+        BadAssertion = "bad_assertion" => "the assertion was not accepted",
+        /// The agent's token does not allow this.
+        NotAllowed = "not_allowed" => "your token does not allow this",
+        /// The agent's token has expired since the sign-in. Renew it.
+        SignInExpired = "sign_in_expired" => "your sign-in has expired",
         /// The place to resume is gone: the grace is over or the server restarted. Say hello again.
         ResumeFailed = "resume_failed" => "there is nothing to resume",
         /// The first message must be hello, sign_in or resume.
@@ -46,6 +60,8 @@ word_enum! {
         NoSuchKey = "no_such_key" => "no session has this key",
         /// Too many wrong keys. Wait before the next try.
         TooManyTries = "too_many_tries" => "too many wrong keys; wait before the next try",
+        /// The visitor did not let the agent in.
+        JoinDeclined = "join_declined" => "the visitor did not let you in",
         /// The session is gone.
         SessionGone = "session_gone" => "the session is over",
         /// The session has as many guests as it may have.
@@ -54,6 +70,8 @@ word_enum! {
         LimitExceeded = "limit_exceeded" => "a limit was exceeded",
         /// The server is shutting down. Try again later.
         ShuttingDown = "shutting_down" => "the server is shutting down",
+        /// The server cannot keep the record that consent needs. Try again later.
+        Unavailable = "unavailable" => "not possible now; try again later",
         /// No answer came in time.
         NoAnswer = "no_answer" => "no answer came in time",
         /// A code a newer server knows.

@@ -138,6 +138,36 @@ pub struct PictureRelay<'a> {
     body: &'a [u8],
 }
 
+/// What a visitor's client says, as a binary message, about what it covers before anything leaves.
+/// It is for the record of the session; the server passes it on to nobody.
+///
+/// ```
+/// use coview_wire::{MaskNotice, MaskState, SessionId};
+///
+/// let notice = MaskNotice { session: SessionId::new(7), state: MaskState::Known { areas: 2 } };
+/// assert_eq!(notice.encode(), b"\x05\0\0\0\0\0\0\0\x07\x02\0\0\0\x02");
+/// assert_eq!(MaskNotice::decode(&notice.encode()), Ok(notice));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MaskNotice {
+    /// The session.
+    pub session: SessionId,
+    /// What is covered from now on.
+    pub state: MaskState,
+}
+
+/// What a visitor's client covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MaskState {
+    /// It is not known what has to be covered, so nothing is shown.
+    Unknown,
+    /// So many areas are covered.
+    Known {
+        /// How many; none is a number, too.
+        areas: u32,
+    },
+}
+
 /// Why bytes are not a binary message of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum ScreenError {
@@ -170,8 +200,8 @@ pub enum ScreenError {
         /// How many viewers it names.
         found: u8,
     },
-    /// An event or a signal with a number that has no meaning.
-    #[error("{found} is no event of a viewer")]
+    /// An event, a signal or a state with a number that has no meaning.
+    #[error("{found} is no event of a viewer and no state of the masks")]
     BadEvent {
         /// The byte in its place.
         found: u8,
@@ -188,6 +218,7 @@ const PICTURE: u8 = 1;
 const VIEWER_NOTICE: u8 = 2;
 const VIEWER_SIGNAL: u8 = 3;
 const PICTURE_RELAY: u8 = 4;
+const MASK_NOTICE: u8 = 5;
 
 const JOINED: u8 = 1;
 const LEFT: u8 = 2;
@@ -196,6 +227,9 @@ const REFRESH: u8 = 4;
 
 const SIGNAL_ACKNOWLEDGED: u8 = 1;
 const SIGNAL_REFRESH: u8 = 2;
+
+const MASKS_UNKNOWN: u8 = 1;
+const MASKS_KNOWN: u8 = 2;
 
 impl<'a> Picture<'a> {
     /// The longest body that goes to this many viewers in one message, in bytes.
@@ -254,6 +288,47 @@ impl<'a> Picture<'a> {
     #[must_use]
     pub const fn body(&self) -> &'a [u8] {
         self.body
+    }
+}
+
+impl MaskNotice {
+    /// Whether these bytes are of this kind, so that they are not a [`Picture`].
+    #[must_use]
+    pub const fn is_in(bytes: &[u8]) -> bool {
+        matches!(bytes.first(), Some(&MASK_NOTICE))
+    }
+
+    /// Writes the message.
+    #[must_use]
+    pub fn encode(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(14);
+        bytes.push(MASK_NOTICE);
+        bytes.extend(self.session.get().to_be_bytes());
+        match self.state {
+            MaskState::Unknown => bytes.push(MASKS_UNKNOWN),
+            MaskState::Known { areas } => {
+                bytes.push(MASKS_KNOWN);
+                bytes.extend(areas.to_be_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    ///
+    /// [`ScreenError`] names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ScreenError> {
+        let mut rest = Rest::of(bytes, MASK_NOTICE)?;
+        let session = rest.session()?;
+        let state = match rest.take()? {
+            [MASKS_UNKNOWN] => MaskState::Unknown,
+            [MASKS_KNOWN] => MaskState::Known { areas: rest.number()? },
+            [found] => return Err(ScreenError::BadEvent { found }),
+        };
+        rest.end()?;
+        Ok(Self { session, state })
     }
 }
 
@@ -481,10 +556,15 @@ mod tests {
             }
             let sent = PictureRelay::encode(session, &body);
             prop_assert_eq!(PictureRelay::decode(&sent).unwrap().body(), &body[..]);
+            for state in [MaskState::Unknown, MaskState::Known { areas: number }] {
+                let notice = MaskNotice { session, state };
+                prop_assert!(MaskNotice::is_in(&notice.encode()));
+                prop_assert_eq!(MaskNotice::decode(&notice.encode()), Ok(notice));
+            }
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), kind in 0..6_u8) {
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), kind in 0..7_u8) {
             let mut bytes = bytes;
             if let Some(first) = bytes.first_mut() {
                 *first = kind;
@@ -492,6 +572,9 @@ mod tests {
             let _ = Picture::decode(&bytes);
             let _ = PictureRelay::decode(&bytes);
             if let Ok(notice) = ViewerNotice::decode(&bytes) {
+                prop_assert_eq!(notice.encode(), &bytes[..]);
+            }
+            if let Ok(notice) = MaskNotice::decode(&bytes) {
                 prop_assert_eq!(notice.encode(), &bytes[..]);
             }
             if let Ok(signal) = ViewerSignal::decode(&bytes) {

@@ -101,6 +101,12 @@ secret! {
 }
 
 secret! {
+    /// What the app's backend signed to say who a visitor is: a JWT with visitor id, group and
+    /// expiry. It goes in `identify`.
+    VisitorAssertion, "visitor assertion"
+}
+
+secret! {
     /// The token an agent signs in with. It goes in the first message, never in a URL.
     AgentToken, "agent token"
 }

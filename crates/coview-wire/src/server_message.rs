@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use crate::codec::messages;
 use crate::codec::payload;
 use crate::id::AskId;
+use crate::id::JoinId;
 use crate::id::PresenceId;
 use crate::id::RequestId;
 use crate::id::SessionId;
@@ -43,6 +44,10 @@ messages! {
         SessionConnected = "session_connected",
         /// Who watches now.
         SessionGuests = "session_guests",
+        /// An agent typed the key: does the visitor let this agent in?
+        JoinRequested = "join_requested",
+        /// The agent who typed the key went away before the visitor answered.
+        JoinWithdrawn = "join_withdrawn",
         /// The session is over.
         SessionEnded = "session_ended",
         /// Answers a request with no.
@@ -80,6 +85,9 @@ payload! {
         pub presence: bool,
         /// How many digits a key has.
         pub key_digits: KeyLength,
+        /// Whether `identify` needs an assertion of the app's backend.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        pub assertion_needed: bool,
     }
 }
 
@@ -135,6 +143,9 @@ payload! {
         /// The session that runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub session: Option<SessionFacts>,
+        /// The join that went away last without an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub join_over: Option<JoinWithdrawn>,
         /// The session that ended last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub ended: Option<SessionEnded>,
@@ -191,6 +202,9 @@ payload! {
         #[serde(deserialize_with = "crate::codec::guests")]
         #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::GUESTS)))]
         pub guests: Vec<AgentCard>,
+        /// The agent who waits to be let in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub join: Option<JoinRequested>,
     }
 }
 
@@ -293,6 +307,32 @@ payload! {
 }
 
 payload! {
+    /// `join_requested`: an agent typed the key. Show the name and ask; until the visitor confirms,
+    /// the agent sees nothing.
+    pub struct JoinRequested {
+        /// The session whose key it is.
+        pub session: SessionId,
+        /// This join; the answer names it.
+        pub join: JoinId,
+        /// Who wants to come in, as the operator vouches for.
+        pub agent: AgentCard,
+        /// How long the visitor has to answer from now, in milliseconds; no answer is a no.
+        pub expires_ms: u32,
+    }
+}
+
+payload! {
+    /// `join_withdrawn`: take the question away.
+    #[derive(Copy, Hash)]
+    pub struct JoinWithdrawn {
+        /// The join that is over.
+        pub join: JoinId,
+        /// Why.
+        pub reason: WithdrawReason,
+    }
+}
+
+payload! {
     /// `session_ended`: final.
     #[derive(Copy, Hash)]
     pub struct SessionEnded {
@@ -316,6 +356,9 @@ payload! {
         #[serde(default, deserialize_with = "crate::person::explanation", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::EXPLANATION)))]
         pub explanation: Option<Box<str>>,
+        /// How long to wait before it is worth trying again, in milliseconds, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub retry_ms: Option<u32>,
     }
 }
 

@@ -26,6 +26,10 @@ pub struct Terms {
     /// The text, 1 to 8,192 characters; line breaks and tabs are allowed.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::TERMS_TEXT)))]
     text: Box<str>,
+    /// The language of the text as a BCP 47 tag, such as `en` or `de-CH`; letters, digits and `-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9-]{1,35}$")))]
+    language: Option<Box<str>>,
 }
 
 impl Terms {
@@ -49,7 +53,27 @@ impl Terms {
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(TextError::Control { what: TEXT });
         }
-        Ok(Self { version, text: Box::from(text) })
+        Ok(Self { version, text: Box::from(text), language: None })
+    }
+
+    /// The same terms with the language they are written in, as a BCP 47 tag: 1 to 35 of
+    /// `A–Z a–z 0–9 -`, such as `en` or `de-CH`. It is for the record and for screen readers.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] if the tag is empty, too long, or has any other character.
+    pub fn with_language(self, tag: &str) -> Result<Self, TextError> {
+        const TAG: &str = "terms language";
+        if tag.is_empty() {
+            return Err(TextError::Empty { what: TAG });
+        }
+        if tag.len() > limits::TERMS_LANGUAGE {
+            return Err(TextError::TooLong { what: TAG, max: limits::TERMS_LANGUAGE });
+        }
+        if !tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(TextError::Control { what: TAG });
+        }
+        Ok(Self { language: Some(Box::from(tag)), ..self })
     }
 
     /// The label of the version.
@@ -63,6 +87,12 @@ impl Terms {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// The language of the text, if it is told.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
 }
 
 impl<'de> Deserialize<'de> for Terms {
@@ -73,8 +103,14 @@ impl<'de> Deserialize<'de> for Terms {
             version: alloc::borrow::Cow<'a, str>,
             #[serde(borrow)]
             text: alloc::borrow::Cow<'a, str>,
+            #[serde(borrow, default)]
+            language: Option<alloc::borrow::Cow<'a, str>>,
         }
         let raw = Raw::deserialize(deserializer)?;
-        Self::new(&raw.version, &raw.text).map_err(serde::de::Error::custom)
+        let terms = Self::new(&raw.version, &raw.text).map_err(serde::de::Error::custom)?;
+        match raw.language {
+            Some(tag) => terms.with_language(&tag).map_err(serde::de::Error::custom),
+            None => Ok(terms),
+        }
     }
 }

@@ -24,7 +24,7 @@ use coview::smol::ScreenOptions;
 use coview::smol::ScreenSender;
 use coview::smol::ScreenViewer;
 use coview::smol::ViewerStep;
-use coview_hub::AgentAccount;
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_server::Server;
@@ -102,6 +102,6 @@ fn draw(app: &AppFrames, step: u16) -> Result<(), Box<dyn Error>> {
 fn config(group: GroupId, token: AgentToken) -> Result<ServerConfig, Box<dyn Error>> {
     let mut open = GroupConfig::new(Terms::new("1", "The agent will see this app's screen.")?);
     let card = AgentCard::new(AgentId::new("grace")?, "Grace")?;
-    open.agents = vec![AgentAccount { token, card }];
+    open.proofs = std::sync::Arc::new(Accounts::default().with(token, card));
     Ok(ServerConfig::loopback(HubConfig::one_group(group, open)))
 }

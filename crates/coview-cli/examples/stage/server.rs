@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use async_channel::Sender;
-use coview_hub::AgentAccount;
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_hub::Policy;
@@ -46,10 +46,13 @@ impl Host {
             "2026-11",
             "The support agent will see what this app shows until you stop sharing.",
         )?);
+        group.assertion_needed = false;
+        let mut accounts = Accounts::default();
         for (id, name, token) in AGENTS {
             let card = AgentCard::new(AgentId::new(id)?, name)?;
-            group.agents.push(AgentAccount { token: AgentToken::new(token)?, card });
+            accounts = accounts.with(AgentToken::new(token)?, card);
         }
+        group.proofs = std::sync::Arc::new(accounts);
         let hub = HubConfig { policy, ..HubConfig::one_group(GroupId::new(GROUP)?, group) };
         let mut host = Self { config: ServerConfig::loopback(hub), runs: None };
         host.start().await?;

@@ -4,10 +4,11 @@ use core::net::IpAddr;
 use core::net::Ipv4Addr;
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 use async_channel::Sender;
 use coview_agent::SignedIn;
-use coview_hub::AgentAccount;
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_hub::Policy;
@@ -47,15 +48,18 @@ impl Stage {
     /// A server that listens there.
     pub(super) async fn open(policy: Policy, listen: SocketAddr) -> Told<Self> {
         let mut group = GroupConfig::new(Terms::new(TERMS.0, TERMS.1)?);
+        group.assertion_needed = false;
         let token = || -> Told<AgentToken> {
             let text = random_token().map_err(|_| "there are no random numbers")?;
             Ok(AgentToken::new(text)?)
         };
         let tokens = [token()?, token()?];
+        let mut accounts = Accounts::default();
         for ((id, name), token) in [("ada", "Ada"), ("grace", "Grace")].into_iter().zip(&tokens) {
             let card = AgentCard::new(AgentId::new(id)?, name)?;
-            group.agents.push(AgentAccount { token: token.clone(), card });
+            accounts = accounts.with(token.clone(), card);
         }
+        group.proofs = Arc::new(accounts);
         let id = GroupId::new(GROUP)?;
         let hub = HubConfig { policy, ..HubConfig::one_group(id.clone(), group) };
         let config = ServerConfig { listen, ..ServerConfig::loopback(hub) };

@@ -68,12 +68,15 @@ pub fn config() -> HubConfig {
     let mut config = HubConfig::default();
     for name in [GROUP, OTHER_GROUP] {
         let mut group_config = GroupConfig::new(terms());
+        group_config.assertion_needed = false;
+        let mut accounts = Accounts::default();
         for (agent, token) in AGENTS {
             // The same agent ids in both groups, with tokens of their own.
             let card = AgentCard::new(AgentId::new(agent).unwrap(), "An Agent").unwrap();
             let token = AgentToken::new(format!("{token}@{name}")).unwrap();
-            group_config.agents.push(AgentAccount { token, card });
+            accounts = accounts.with(token, card);
         }
+        group_config.proofs = std::sync::Arc::new(accounts);
         config.groups.insert(group(name), group_config);
     }
     config
@@ -196,7 +199,7 @@ impl World {
     pub fn open(&mut self) -> ConnId {
         self.last_conn += 1;
         let conn = ConnId::new(self.last_conn);
-        self.input(Input::Opened { conn });
+        self.input(Input::Opened { conn, caller: Caller::default() });
         conn
     }
 

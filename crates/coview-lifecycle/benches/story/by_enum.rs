@@ -172,7 +172,12 @@ impl Machine {
             State::Anonymous => {
                 let re = self.next_request();
                 self.waiting = Some((re, Awaited::Identity));
-                self.link.send(ClientMessage::Identify(Identify { re, visitor, profile: None }));
+                self.link.send(ClientMessage::Identify(Identify {
+                    re,
+                    visitor,
+                    assertion: None,
+                    profile: None,
+                }));
                 Ok(())
             }
             State::Identified { .. }
@@ -515,6 +520,8 @@ impl Machine {
             }
             // The story has no reconnects.
             ServerMessage::Resumed(_)
+            | ServerMessage::JoinRequested(_)
+            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Welcome(_)
             | ServerMessage::Pong(_)
             | ServerMessage::Closing(_) => {}

@@ -91,6 +91,8 @@ impl Link for Yes {
             | ClientMessage::TermsDisplayed(_)
             | ClientMessage::TermsAccepted(_)
             | ClientMessage::TermsDeclined(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::SessionEnd(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Bye(_) => {}
@@ -109,7 +111,12 @@ pub(crate) fn group() -> GroupId {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { share_button: true, presence: true, key_digits: KeyLength::default() }
+    Settings {
+        share_button: true,
+        presence: true,
+        key_digits: KeyLength::default(),
+        assertion_needed: false,
+    }
 }
 
 pub(crate) fn visitor() -> Visitor<Anonymous, Yes> {

@@ -264,6 +264,8 @@ impl Model {
             ServerMessage::Welcome(_)
             | ServerMessage::PresenceFocus(_)
             | ServerMessage::SessionGuests(_)
+            | ServerMessage::JoinRequested(_)
+            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Problem(_)
             | ServerMessage::Pong(_)
             | ServerMessage::Closing(_) => None,

@@ -246,7 +246,7 @@ pub(crate) fn ended(start: StartId, session: SessionId, reason: EndReason) -> Se
 }
 
 pub(crate) fn refused(re: u64, code: RefusalCode) -> Refused {
-    Refused { re: RequestId::new(re), code, explanation: None }
+    Refused { re: RequestId::new(re), code, explanation: None, retry_ms: None }
 }
 
 pub(crate) fn problem(code: RefusalCode) -> Problem {

@@ -120,6 +120,8 @@ impl Consents {
             | ClientMessage::AppMoved(_)
             | ClientMessage::TermsDisplayed(_)
             | ClientMessage::TermsDeclined(_)
+            | ClientMessage::JoinConfirmed(_)
+            | ClientMessage::JoinDeclined(_)
             | ClientMessage::Ping(_) => {}
         }
     }
@@ -146,6 +148,8 @@ impl Consents {
             | ServerMessage::TermsRequested(_)
             | ServerMessage::TermsWithdrawn(_)
             | ServerMessage::SessionGuests(_)
+            | ServerMessage::JoinRequested(_)
+            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Refused(_)
             | ServerMessage::Problem(_)
             | ServerMessage::Pong(_)
@@ -219,6 +223,7 @@ impl Pictures {
             AgentMessage::EndSession(it) => self.guests.get(&client) == Some(&it.session),
             AgentMessage::Bye(_) => true,
             AgentMessage::SignIn(_)
+            | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Watch(_)
             | AgentMessage::Unwatch(_)
@@ -301,6 +306,8 @@ fn place(message: &AgentNotice) -> Option<Option<SessionId>> {
         | AgentNotice::VisitorOffline(_)
         | AgentNotice::Asked(_)
         | AgentNotice::TermsSeen(_)
+        | AgentNotice::Renewed(_)
+        | AgentNotice::JoinWaiting(_)
         | AgentNotice::AskEnded(_)
         | AgentNotice::ViewGuests(_)
         | AgentNotice::Refused(_)

@@ -27,7 +27,7 @@ use coview::smol::AgentConfig;
 use coview::smol::Backoff;
 use coview::smol::Config;
 use coview::smol::Visitor;
-use coview_hub::AgentAccount;
+use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_server::Server;
@@ -137,20 +137,22 @@ pub struct World {
 pub fn config() -> ServerConfig {
     let terms = Terms::new(TERMS_VERSION, TERMS_TEXT).unwrap();
     let mut open = GroupConfig::new(terms.clone());
-    open.agents = AGENTS.map(account).into();
+    open.proofs = Arc::new(AGENTS.map(account).into_iter().collect::<Accounts>());
+    open.assertion_needed = false;
     let mut closed = GroupConfig::new(terms);
     closed.client_token = Some(ClientToken::new(CLIENT_TOKEN).unwrap());
     closed.share_button = false;
     closed.presence = false;
-    closed.agents = vec![account("eve")];
+    closed.proofs = Arc::new([account("eve")].into_iter().collect::<Accounts>());
+    closed.assertion_needed = false;
     let mut hub = HubConfig::one_group(group(GROUP), open);
     hub.groups.insert(group(CLOSED_GROUP), closed);
     ServerConfig::loopback(hub)
 }
 
-fn account(name: &str) -> AgentAccount {
+fn account(name: &str) -> (AgentToken, AgentCard) {
     let id = AgentId::new(name).unwrap();
-    AgentAccount { token: token(name), card: AgentCard::new(id, &full_name(name)).unwrap() }
+    (token(name), AgentCard::new(id, &full_name(name)).unwrap())
 }
 
 /// An agent's name as visitors see it.
