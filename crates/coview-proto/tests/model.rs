@@ -165,6 +165,8 @@ impl Truth {
             | M::TermsDisplayed(_)
             | M::TermsAccepted(_)
             | M::TermsDeclined(_)
+            | M::JoinConfirmed(_)
+            | M::JoinDeclined(_)
             | M::Hello(_)
             | M::Resume(_)
             | M::Ping(_)
@@ -277,6 +279,8 @@ fn number(message: &ClientMessage) -> RequestId {
         M::TermsDisplayed(m) => m.re,
         M::TermsAccepted(m) => m.re,
         M::TermsDeclined(m) => m.re,
+        M::JoinConfirmed(m) => m.re,
+        M::JoinDeclined(m) => m.re,
         M::SessionStart(m) => m.re,
         M::SessionEnd(m) => m.re,
         M::Ping(_) | M::Bye(_) => re(0),
@@ -334,6 +338,7 @@ impl Place {
             key: None,
             count: 0,
             guests: Vec::new(),
+            join: None,
         });
         let presence = self.presence.filter(|_| self.truth.presence.is_some());
         let snapshot = Snapshot {

@@ -461,6 +461,8 @@ impl Rules {
                 }
                 m.re
             }
+            ClientMessage::JoinConfirmed(m) => m.re,
+            ClientMessage::JoinDeclined(m) => m.re,
             ClientMessage::SessionEnd(m) => m.re,
             ClientMessage::Hello(_)
             | ClientMessage::Resume(_)

@@ -233,6 +233,7 @@ pub(crate) fn session_facts(start: u64, session: u64, key: Option<SessionKey>) -
         key,
         count: 0,
         guests: Vec::new(),
+        join: None,
     }
 }
 

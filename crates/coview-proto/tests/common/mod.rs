@@ -230,7 +230,7 @@ pub(crate) fn re(number: u64) -> RequestId {
 
 pub(crate) fn identify(number: u64, visitor: &str) -> ClientMessage {
     let visitor = VisitorId::new(visitor).unwrap();
-    Identify { re: re(number), visitor, profile: None }.into()
+    Identify { re: re(number), visitor, assertion: None, profile: None }.into()
 }
 
 pub(crate) fn connect(number: u64, page: &str) -> ClientMessage {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
