@@ -38,6 +38,7 @@ use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::Asked;
 use coview_wire::EndReason;
+use coview_wire::JoinWaiting;
 use coview_wire::Joined;
 use coview_wire::OfflineReason;
 use coview_wire::Problem;
@@ -139,6 +140,10 @@ fn view_ended() -> impl Strategy<Value = ViewEnded> {
     (session(), select(EndReason::ALL)).prop_map(|(session, reason)| ViewEnded { session, reason })
 }
 
+fn join_waiting() -> impl Strategy<Value = JoinWaiting> {
+    re().prop_map(|re| JoinWaiting { re, expires_ms: 1 })
+}
+
 fn snapshot() -> impl Strategy<Value = AgentSnapshot> {
     let answered = (re(), option::of(code())).prop_map(|(re, refused)| Answered { re, refused });
     let facts =
@@ -150,16 +155,12 @@ fn snapshot() -> impl Strategy<Value = AgentSnapshot> {
         option::of(answered),
         option::of(facts),
         option::of(ask_ended()),
+        option::of(join_waiting()),
         option::of(view()),
         option::of(view_ended()),
     )
-        .prop_map(|(seen, answered, ask, ask_ended, view, view_ended)| AgentSnapshot {
-            seen,
-            answered,
-            ask,
-            ask_ended,
-            view,
-            view_ended,
+        .prop_map(|(seen, answered, ask, ask_ended, joining, view, view_ended)| {
+            AgentSnapshot { seen, answered, ask, ask_ended, joining, view, view_ended }
         })
 }
 
@@ -177,6 +178,7 @@ fn notice() -> impl Strategy<Value = AgentNotice> {
         3 => asked().prop_map(Into::into),
         1 => ask().prop_map(|ask| TermsSeen { ask }.into()),
         3 => ask_ended().prop_map(Into::into),
+        2 => join_waiting().prop_map(Into::into),
         3 => (option::of(re()), view()).prop_map(|(re, view)| Joined { re, view }.into()),
         1 => (session(), 0..3_u32).prop_map(|(session, count)| {
             ViewGuests { session, count, guests: Vec::new() }.into()
