@@ -254,10 +254,7 @@ impl Model {
         let mut config = config();
         for (id, group) in &mut config.groups {
             group.terms = Terms::new("v1", &mark(id.as_str())).unwrap();
-            for account in &mut group.agents {
-                account.card =
-                    AgentCard::new(account.card.agent.clone(), &mark(id.as_str())).unwrap();
-            }
+            group.proofs = std::sync::Arc::new(accounts(id.as_str(), &mark(id.as_str())));
         }
         config.policy.problems_per_minute = 5;
         config.policy.max_guests = 2;
@@ -791,6 +788,8 @@ impl Model {
             | ServerMessage::PresenceLost(_)
             | ServerMessage::PresenceFocus(_)
             | ServerMessage::TermsWithdrawn(_)
+            | ServerMessage::JoinRequested(_)
+            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Refused(_)
             | ServerMessage::Problem(_)
             | ServerMessage::Pong(_)
@@ -873,7 +872,9 @@ impl Model {
                     client.is_over(it.session);
                 }
             }
-            AgentNotice::ViewGuests(_)
+            AgentNotice::Renewed(_)
+            | AgentNotice::JoinWaiting(_)
+            | AgentNotice::ViewGuests(_)
             | AgentNotice::Refused(_)
             | AgentNotice::Problem(_)
             | AgentNotice::Pong(_)

@@ -95,7 +95,9 @@ fn watching_agents_see_profile_data_and_every_change() {
     let profile = Profile::new().with_name("Ada Lovelace").unwrap();
     let re = w.next_re(visitor);
     let who = visitor_id("ada");
-    w.say(visitor, Identify { re, visitor: who.clone(), profile: Some(profile.clone()) });
+    let identify =
+        Identify { re, visitor: who.clone(), assertion: None, profile: Some(profile.clone()) };
+    w.say(visitor, identify);
     let re = w.next_re(visitor);
     let data = PresenceData::new().with("page", "/cart").unwrap();
     w.say(visitor, PresenceConnect { re, data: data.clone() });

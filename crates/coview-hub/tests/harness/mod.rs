@@ -69,17 +69,20 @@ pub fn config() -> HubConfig {
     for name in [GROUP, OTHER_GROUP] {
         let mut group_config = GroupConfig::new(terms());
         group_config.assertion_needed = false;
-        let mut accounts = Accounts::default();
-        for (agent, token) in AGENTS {
-            // The same agent ids in both groups, with tokens of their own.
-            let card = AgentCard::new(AgentId::new(agent).unwrap(), "An Agent").unwrap();
-            let token = AgentToken::new(format!("{token}@{name}")).unwrap();
-            accounts = accounts.with(token, card);
-        }
-        group_config.proofs = std::sync::Arc::new(accounts);
+        group_config.proofs = std::sync::Arc::new(accounts(name, "An Agent"));
         config.groups.insert(group(name), group_config);
     }
     config
+}
+
+/// The agents of a group under this display name: the same agent ids in both groups, with tokens
+/// of their own.
+pub fn accounts(group_name: &str, display_name: &str) -> Accounts {
+    let account = |(agent, token): (&str, &str)| {
+        let card = AgentCard::new(AgentId::new(agent).unwrap(), display_name).unwrap();
+        (AgentToken::new(format!("{token}@{group_name}")).unwrap(), card)
+    };
+    AGENTS.into_iter().map(account).collect()
 }
 
 impl World {
@@ -341,7 +344,7 @@ impl World {
 
     pub fn identify(&mut self, conn: ConnId, name: &str) {
         let re = self.next_re(conn);
-        self.say(conn, Identify { re, visitor: visitor_id(name), profile: None });
+        self.say(conn, Identify { re, visitor: visitor_id(name), assertion: None, profile: None });
     }
 
     pub fn connect_presence(&mut self, conn: ConnId) {
