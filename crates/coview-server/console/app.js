@@ -15,6 +15,9 @@ let client = null;
 let facts = null;
 let agent = null;
 let connection = { live: false, until: null };
+/** When the sign-in ends, and whether the server still has to say what it thinks of a newer token. */
+let signInEnds = null;
+let renewing = null;
 /** Whether there ever was a connection since the sign-in. */
 let connected = false;
 let screen = "start";
@@ -32,6 +35,7 @@ const viewer = new Viewer({
   say: (buffer) => client?.sayBinary(buffer),
   leave: () => act(() => facts.leave()),
   end: () => act(() => facts.end()),
+  eject: (agent) => act(() => facts.eject(agent)),
   changed: () => later(),
 });
 
@@ -60,9 +64,16 @@ function signIn({ group, token }, link) {
       facts.watch();
       later();
     },
+    granted: ({ rights, expiresAt, keyDigits }) => {
+      facts.rights = rights;
+      signInEnds = expiresAt;
+      home.keysHave(keyDigits);
+      later();
+    },
     hear: (message) => {
       const before = standing();
       facts.absorb(message);
+      renewal(message);
       follow(before);
       later();
     },
@@ -79,6 +90,8 @@ function signedOut({ why, code }) {
   const waiting = screen === "sign-in";
   client = null;
   agent = null;
+  signInEnds = null;
+  renewing = null;
   facts?.closed();
   facts = null;
   viewer.finish();
@@ -126,6 +139,42 @@ find("sign-in-form").addEventListener("submit", (event) => {
 find("sign-out").addEventListener("click", () => {
   client?.leave();
 });
+
+// A sign-in lasts as long as its token; a newer one prolongs it, whatever goes on.
+
+find("renew-button").addEventListener("click", () => {
+  write(find("renew-error"), "");
+  find("renew-token").value = "";
+  find("renew").showModal();
+});
+
+find("renew-no").addEventListener("click", () => find("renew").close());
+
+find("renew-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = find("renew-token").value.trim();
+  if (client === null || renewing !== null) return;
+  if (token === "" || new TextEncoder().encode(token).length > 4096) {
+    write(find("renew-error"), token === "" ? "Paste a newer token." : "This is too long for a token.");
+    find("renew-token").focus();
+    return;
+  }
+  renewing = { re: client.renew(token), token };
+});
+
+function renewal(message) {
+  if (renewing === null || message.re !== renewing.re) return;
+  if (message.t === "renewed") {
+    keep({ group: kept()?.group ?? find("sign-in-group").value, token: renewing.token });
+    find("renew").close();
+    toast("Your sign-in was renewed.");
+  } else if (message.t === "refused" || message.t === "problem") {
+    write(find("renew-error"), words.closed({ why: "refused", code: message.code }));
+  } else {
+    return;
+  }
+  renewing = null;
+}
 
 // What the world does.
 
@@ -237,7 +286,9 @@ function render() {
   const now = world.now();
   const { live } = connection;
   if (screen === "home") home.render(facts, { now, live });
-  if (screen === "viewer") viewer.render({ name: facts.nameOf(watched.visitor), agent, live, now });
+  if (screen === "viewer") {
+    viewer.render({ name: facts.nameOf(watched.visitor), agent, rights: facts.rights, live, now });
+  }
   if (screen === "ended") {
     const { title, text } = words.sessionEnd(facts.outcome.reason, isolate(facts.nameOf(facts.outcome.visitor)));
     write(find("ended-title"), title);
@@ -260,6 +311,10 @@ function renderBar() {
   write(find("agent-name"), agent?.name ?? "");
   show(find("agent-name").parentElement, agent !== null);
   write(find("group"), kept()?.group ?? find("sign-in-group").value);
+
+  const ends = signedIn && signInEnds !== null ? words.signInEnds(signInEnds - world.now()) : "";
+  show(find("expiry"), ends !== "");
+  write(find("expiry-words"), ends);
 
   const lost = signedIn && !live && (connected || until !== null);
   show(find("banner"), lost);

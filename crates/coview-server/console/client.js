@@ -47,18 +47,25 @@ const visitorCard = {
 const timing = { heartbeat_ms: number, missed_heartbeats: number, first_reply_ms: number, resume_grace_ms: number };
 const askEnded = { ask: number, outcome: text, session: maybe(number) };
 const viewEnded = { session: number, reason: text };
+const rights = { visitors: maybe(list(text)), view_only: maybe(flag), manual_keys: maybe(flag), max_guests: maybe(number) };
+const joinWaiting = { re: number, expires_ms: number };
 const snapshot = {
   seen: maybe(number),
   answered: maybe(fields({ re: number, refused: maybe(text) })),
   ask: maybe(fields({ re: number, ask: number, visitor: text, displayed: flag, expires_ms: number })),
   ask_ended: maybe(fields(askEnded)),
+  joining: maybe(fields(joinWaiting)),
   view: maybe(fields(view)),
   view_ended: maybe(fields(viewEnded)),
 };
 
 /** What the server may say to an agent, and the fields it must have. Others are ignored. */
 const MESSAGES = {
-  signed_in: { re: number, secret: text, agent: fields(agentCard), timing: fields(timing) },
+  signed_in: {
+    re: number, secret: text, agent: fields(agentCard), timing: fields(timing),
+    expires_ms: number, rights: maybe(fields(rights)), key_digits: number,
+  },
+  renewed: { re: number, expires_ms: number, rights: maybe(fields(rights)) },
   resumed: { re: number, snapshot: fields(snapshot) },
   roster: { re: maybe(number), first: flag, more: flag, visitors: list(fields(visitorCard)) },
   visitor_online: visitorCard,
@@ -67,10 +74,11 @@ const MESSAGES = {
   asked: { re: number, ask: number, expires_ms: number },
   terms_displayed: { ask: number },
   ask_ended: askEnded,
+  join_waiting: joinWaiting,
   joined: { re: maybe(number), ...view },
   session_guests: { session: number, ...guests },
   session_ended: viewEnded,
-  refused: { re: number, code: text },
+  refused: { re: number, code: text, retry_ms: maybe(number) },
   problem: { re: maybe(number), code: text },
   pong: { seen: maybe(number) },
   closing: { reason: text, retry: flag },
@@ -105,6 +113,15 @@ class Outbox {
     return message;
   }
 
+  /** Takes out one message that has no more use. Numbers may have gaps. */
+  drop(re) {
+    const at = this.entries.findIndex((message) => message.re === re);
+    if (at === -1) return;
+    this.entries.splice(at, 1);
+    if (at < this.said) this.said -= 1;
+    if (at < this.ever) this.ever -= 1;
+  }
+
   /** The connection is gone: everything has to be said again. */
   rewind() {
     this.said = 0;
@@ -123,7 +140,8 @@ class Outbox {
 /**
  * One agent at one server.
  *
- * `to` is told what happens: `ready(agent)` once, `hear(message)`, `binary(buffer)`,
+ * `to` is told what happens: `ready(agent)` once, `granted({ rights, expiresAt, keyDigits })` at every
+ * sign-in and renewal, `hear(message)`, `binary(buffer)`,
  * `connection({ live, until })` at every change (`until`: when the next try begins), and
  * `closed({ why, code })` once, after which nothing more comes. `why` is `left`, `refused`,
  * `server`, `unreachable`, `no_answer`, `protocol` or `backlog`.
@@ -143,6 +161,8 @@ export class Client {
   #forgotten = false;
   #shutdown = false;
   #outbox = new Outbox();
+  #renewing = null;
+  #keyDigits = 0;
   #numbered = 0;
   #acknowledged = null;
   #base = { watch: null, ask: null, view: null };
@@ -178,6 +198,13 @@ export class Client {
     this.#flush();
     this.#arm();
     return this.#numbered;
+  }
+
+  /** Shows a newer token, so that the sign-in lasts longer; it is what signs in after a break, too. */
+  renew(token) {
+    const re = this.say({ t: "renew", token });
+    if (re !== 0) this.#renewing = { re, token };
+    return re;
   }
 
   /** Says something about pictures. It is not numbered and never said again. */
@@ -263,8 +290,13 @@ export class Client {
   }
 
   #greet(failAt) {
-    const { group, token } = this.#config;
     const resume = this.#place !== null && !this.#forgotten;
+    if (!resume && this.#renewing !== null) {
+      // The newer token signs in by itself, and may be good for one use only.
+      this.#config = { ...this.#config, token: this.#renewing.token };
+      this.#outbox.drop(this.#renewing.re);
+    }
+    const { group, token } = this.#config;
     this.#phase = { name: "greeting", asked: resume ? "resume" : "sign_in", failAt };
     const greeting = { re: 0, version: VERSION, group };
     this.#send(resume
@@ -272,8 +304,25 @@ export class Client {
       : { t: "sign_in", ...greeting, token });
   }
 
-  #signedIn({ secret, agent, timing: told }) {
+  #granted({ rights, expires_ms: ms }) {
+    this.#to.granted({
+      rights: {
+        visitors: rights?.visitors ?? null,
+        viewOnly: rights?.view_only ?? false,
+        manualKeys: rights?.manual_keys ?? true,
+        maxGuests: rights?.max_guests ?? null,
+      },
+      expiresAt: this.#world.now() + ms,
+      keyDigits: this.#keyDigits,
+    });
+  }
+
+  #signedIn(message) {
+    const { secret, agent, timing: told } = message;
+    this.#keyDigits = message.key_digits;
     const again = this.#place !== null;
+    const renewed = this.#renewing;
+    this.#renewing = null;
     const time = (ms) => Math.max(ms, LEAST_MS);
     const heartbeat = time(told.heartbeat_ms);
     this.#place = {
@@ -285,6 +334,7 @@ export class Client {
       firstReply: time(told.first_reply_ms),
       grace: time(told.resume_grace_ms),
     };
+    this.#granted(message);
     if (!again) {
       this.#to.ready(agent);
       this.#live();
@@ -294,6 +344,7 @@ export class Client {
     } else {
       this.#restored(null);
     }
+    if (renewed !== null) this.#to.hear({ t: "renewed", re: renewed.re, expires_ms: message.expires_ms });
   }
 
   /** The server has a new place for this client: what it had before is over. */
@@ -393,10 +444,11 @@ export class Client {
       this.#greetingRefused(asked, message.code);
     } else if (name === "restoring" && re === 0) {
       this.#letGo();
-      if (message.code === "shutting_down") this.#lost("unreachable");
+      if (["shutting_down", "unavailable"].includes(message.code)) this.#lost("unreachable");
       else this.#end({ why: "refused", code: message.code });
     } else if (name === "live") {
       if (re > 0) this.#acknowledge(re, re);
+      if (this.#renewing?.re === re) this.#renewing = null;
       if (message.re !== 0) this.#to.hear(message);
       this.#flush();
     } else {
@@ -408,7 +460,7 @@ export class Client {
     if (asked === "resume" && code === "resume_failed") {
       this.#forgotten = true;
       this.#greet(this.#replyDue());
-    } else if (this.#goesOn() && ["shutting_down", "limit_exceeded"].includes(code)) {
+    } else if (this.#goesOn() && ["shutting_down", "limit_exceeded", "unavailable"].includes(code)) {
       this.#letGo();
       this.#lost("refused", code);
     } else {
@@ -445,6 +497,13 @@ export class Client {
           base.ask = null;
           base.view = message.session ?? base.view;
         }
+        break;
+      case "renewed":
+        if (this.#renewing?.re === message.re) {
+          this.#config = { ...this.#config, token: this.#renewing.token };
+          this.#renewing = null;
+        }
+        this.#granted(message);
         break;
       case "joined":
         base.view = message.session;

@@ -101,7 +101,7 @@ export function connect({ group, token, insist }) {
     if (listener === null) missed.push([name, value]);
     else listener[name](value);
   };
-  const names = ["ready", "hear", "binary", "connection", "closed"];
+  const names = ["ready", "granted", "hear", "binary", "connection", "closed"];
   const to = Object.fromEntries(names.map((name) => [name, tell(name)]));
   const client = new Client({ group, token, insist }, to, world);
   client.start();

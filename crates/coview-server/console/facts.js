@@ -18,12 +18,14 @@ const visible = (name) => (/[^\s\p{Default_Ignorable_Code_Point}]/u.test(name ??
  * - `roster`: `Map` of visitor id → card, with `since` instead of `online_ms`; `rosterChanges` grows
  *   with every change of it; `whole` says whether
  *   everybody is in it, `watching` whether a first list has arrived at all.
- * - `request`: what waits for the server's answer, `{ re, kind: "ask" | "join", visitor }`.
+ * - `request`: what waits for an answer, `{ re, kind: "ask" | "join", visitor }`; a join that waits for
+ *   the visitor to let the agent in has `expiresAt`.
+ * - `rights`: what the token allows, `{ visitors, viewOnly, manualKeys, maxGuests }`.
  * - `ask`: the ask that waits for the visitor, `{ ask, visitor, expiresAt, status, session }`, where
  *   `status` is `sent`, `displayed` or `accepted`.
  * - `view`: the session this agent is in, `{ session, visitor, count, guests, since }`.
  * - `outcome`: what ended last, until it is dismissed: `{ kind: "ask", visitor, outcome }`,
- *   `{ kind: "refused", request, visitor, code }` or `{ kind: "view", visitor, reason }`.
+ *   `{ kind: "refused", request, visitor, code, retryAt }` (`retryAt` if the server named a time) or `{ kind: "view", visitor, reason }`.
  */
 export class Facts {
   roster = new Map();
@@ -35,6 +37,7 @@ export class Facts {
   ask = null;
   view = null;
   outcome = null;
+  rights = { visitors: null, viewOnly: false, manualKeys: true, maxGuests: null };
   /** What those were called who went offline while something was under way with them. */
   #names = new Map();
   #lastAsk = null;
@@ -113,6 +116,11 @@ export class Facts {
     this.view = null;
   }
 
+  /** Removes another agent from the session. */
+  eject(agent) {
+    if (this.view !== null) this.#say({ t: "eject", session: this.view.session, agent });
+  }
+
   dismiss() {
     this.outcome = null;
   }
@@ -146,6 +154,9 @@ export class Facts {
       case "ask_ended":
         this.#askEnded(message.ask, message.outcome, message.session ?? null);
         break;
+      case "join_waiting":
+        this.#joinWaits(message);
+        break;
       case "joined":
         this.#joined(message.re ?? null, message);
         break;
@@ -157,7 +168,7 @@ export class Facts {
         break;
       case "refused":
       case "problem":
-        this.#refused(message.re ?? null, message.code);
+        this.#refused(message.re ?? null, message.code, message.retry_ms ?? null);
         break;
       default:
     }
@@ -245,6 +256,12 @@ export class Facts {
     this.ask = null;
   }
 
+  /** The key is right, and the visitor is asked whether to let this agent in. */
+  #joinWaits({ re, expires_ms: expiresMs }) {
+    if (this.request?.kind !== "join" || this.request.re !== re) return;
+    this.request.expiresAt = this.#now() + expiresMs;
+  }
+
   #joined(re, facts) {
     if (this.view?.session === facts.session) {
       this.#guestsAre(facts);
@@ -288,11 +305,12 @@ export class Facts {
     }
   }
 
-  #refused(re, code) {
+  #refused(re, code, retryMs = null) {
     if (re === null || this.request?.re !== re) return;
     const { kind, visitor } = this.request;
     this.request = null;
     this.outcome = { kind: "refused", request: kind, visitor, code };
+    if (retryMs !== null) this.outcome.retryAt = this.#now() + retryMs;
   }
 
   // One snapshot of the truth.
@@ -307,7 +325,8 @@ export class Facts {
     if (this.request === null) return;
     const { re } = this.request;
     const answered = snapshot.answered?.re === re ? snapshot.answered : null;
-    if (answered?.refused) this.#refused(re, answered.refused);
+    if (snapshot.joining?.re === re) this.#joinWaits(snapshot.joining);
+    else if (answered?.refused) this.#refused(re, answered.refused);
     // What was seen was answered, whatever the snapshot names as the last answer.
     else if (answered !== null || (snapshot.seen ?? 0) >= re) this.#grantedIn(snapshot);
   }

@@ -73,6 +73,11 @@ export class Home {
     this.#chosen = visitor;
   }
 
+  /** The keys of the group have so many digits. */
+  keysHave(digits) {
+    this.#key.length(digits);
+  }
+
   /** A key that was good is of no more use. */
   joined() {
     this.#key.clear();
@@ -84,7 +89,7 @@ export class Home {
     this.#live = live;
     this.#renderRoster();
     this.#renderPanel();
-    this.#key.render(facts, live);
+    this.#key.render(facts, { now, live });
   }
 
   // The list.
@@ -411,8 +416,10 @@ class KeyField {
   #waiting = false;
   #refused = null;
   #dismissed = null;
-  /** How long a key of this group is, once one was good. */
+  /** How long a key of this group is. */
   #length = null;
+  #retryAt = null;
+  #now = 0;
 
   constructor(submit, cancel) {
     this.#submit = submit;
@@ -435,28 +442,42 @@ class KeyField {
         this.#cancel();
         return;
       }
-      const { status, digits } = readKey(input.value);
+      const { status, digits } = readKey(input.value, this.#length);
       this.#refused = null;
       this.#feedback(true);
-      if (status === "good") this.#submit(digits);
+      if (status === "good" && !this.#mustWait()) this.#submit(digits);
       else input.focus();
     });
   }
 
+  /** The keys of the group have so many digits. */
+  length(digits) {
+    this.#length = digits;
+  }
+
+  /** Whether the server has asked for a pause after too many wrong keys. */
+  #mustWait() {
+    return this.#retryAt !== null && this.#retryAt > this.#now;
+  }
+
   clear() {
-    const { status, digits } = readKey(find("key").value);
-    if (status === "good") this.#length = digits.length;
     find("key").value = "";
+    this.#retryAt = null;
     this.#refused = null;
     this.#feedback(false);
   }
 
-  render(facts, live) {
+  render(facts, { now, live }) {
+    this.#now = now;
+    const allowed = facts.rights.manualKeys;
+    show(find("key-form"), allowed);
+    show(find("key-forbidden"), !allowed);
     const waiting = facts.request?.kind === "join";
     const { outcome } = facts;
     if (outcome?.request === "join" && outcome !== this.#dismissed) {
       this.#dismissed = outcome;
       this.#refused = words.refusal(outcome.code, "join", "");
+      this.#retryAt = outcome.retryAt ?? null;
       this.#feedback(true);
       find("key").focus();
       find("key").select();
@@ -469,27 +490,42 @@ class KeyField {
       if (waiting) this.#say("checking", "Asking the server …");
       else this.#feedback(true);
     }
+    const { expiresAt } = facts.request ?? {};
+    if (waiting && expiresAt !== undefined) {
+      if (find("key-feedback").dataset.state !== "waiting") announce("The key is right. The visitor is asked to let you in.", true);
+      this.#say("waiting", `The key is right. The visitor is asked to let you in: ${words.clock(expiresAt - now)} left.`);
+    }
+    if (!waiting && this.#retryAt !== null) {
+      // The last second of the wait takes the refusal away with it.
+      if (!this.#mustWait()) {
+        this.#retryAt = null;
+        this.#refused = null;
+      }
+      this.#feedback(true);
+    }
     find("key").readOnly = waiting;
-    join.disabled = !waiting && !(facts.free && live);
+    join.disabled = !waiting && (!(facts.free && live) || this.#mustWait());
   }
 
   /** `finished`: nobody is typing any more, so what is there is all there is. */
   #feedback(finished) {
     if (this.#waiting) return;
     if (this.#refused !== null) {
-      this.#say("refused", `${this.#refused.title}. ${this.#refused.text}`);
+      const text = this.#mustWait()
+        ? `The next try is possible in ${words.clock(this.#retryAt - this.#now)}.` : this.#refused.text;
+      this.#say("refused", `${this.#refused.title}. ${text}`);
       return;
     }
-    const { status, digits } = readKey(find("key").value);
+    const { status, digits } = readKey(find("key").value, this.#length);
     const whole = finished || digits.length >= (this.#length ?? DIGITS_MAX);
     if (status === "empty") this.#say("empty", "");
     else if (status === "good") this.#say("good", "The check digit fits.");
     else if (status === "not_digits") this.#say("bad", "A key has only digits.");
-    else if (status === "too_long") this.#say("bad", `A key has at most ${DIGITS_MAX} digits.`);
+    else if (status === "too_long") this.#say("bad", `A key has ${this.#length ?? `at most ${DIGITS_MAX}`} digits.`);
     else if (status === "mistyped" && whole) {
       this.#say("bad", `Mistyped: the check digit of ${groupDigits(digits)} does not fit. Ask for the key again.`);
     } else if (finished && status === "unfinished") {
-      this.#say("unfinished", "A key has 6 to 12 digits.");
+      this.#say("unfinished", `A key has ${this.#length ?? "6 to 12"} digits.`);
     } else this.#say("unfinished", words.count(digits.length, "digit"));
   }
 

@@ -28,15 +28,15 @@ export function damm(digits) {
  * Reads a key as a person types or pastes it: digits, with spaces or hyphens anywhere between.
  *
  * `status` is `empty`, `unfinished` (too few digits), `mistyped` (enough digits, and the check
- * digit does not fit), `too_long`, `not_digits` or `good`. Keys of a group have one length, but an
- * agent is not told which: so what is shorter than the longest key may also be unfinished.
+ * digit does not fit), `too_long`, `not_digits` or `good`. Keys of a group have one length, which the
+ * server tells at the sign-in: `length`.
  */
-export function readKey(text) {
+export function readKey(text, length = null) {
   const digits = text.replace(/[\s\u00a0\u202f-]/gu, "");
   if (digits === "") return { status: "empty", digits };
   if (!/^[0-9]+$/.test(digits)) return { status: "not_digits", digits };
-  if (digits.length < DIGITS_MIN) return { status: "unfinished", digits };
-  if (digits.length > DIGITS_MAX) return { status: "too_long", digits };
+  if (digits.length < (length ?? DIGITS_MIN)) return { status: "unfinished", digits };
+  if (digits.length > (length ?? DIGITS_MAX)) return { status: "too_long", digits };
   return { status: damm(digits) === 0 ? "good" : "mistyped", digits };
 }
 

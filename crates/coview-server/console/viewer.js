@@ -8,7 +8,7 @@ import * as words from "./words.js";
 const SILENCE_MS = 8000;
 
 /**
- * `to` acts: `say(buffer)` to the server, `leave()`, `end()`, `changed()` when something is to be
+ * `to` acts: `say(buffer)` to the server, `leave()`, `end()`, `eject(agent)`, `changed()` when something is to be
  * rendered anew.
  */
 export class Viewer {
@@ -25,6 +25,8 @@ export class Viewer {
   #mode = "fit";
   #state = "";
   #size = { width: 0, height: 0 };
+  /** Whom the question on the page is about. */
+  #ejecting = null;
   #observer = new ResizeObserver(() => this.#layOut());
 
   constructor(to) {
@@ -48,6 +50,12 @@ export class Viewer {
       const yes = event.target.returnValue === "yes";
       event.target.returnValue = "";
       if (yes && this.#view !== null) this.#to.end();
+    });
+    find("confirm-eject").addEventListener("close", (event) => {
+      const yes = event.target.returnValue === "yes";
+      event.target.returnValue = "";
+      if (yes && this.#view !== null && this.#ejecting !== null) this.#to.eject(this.#ejecting);
+      this.#ejecting = null;
     });
     this.#pan(find("stage"));
   }
@@ -106,7 +114,7 @@ export class Viewer {
     this.#caption([]);
     this.#observer.disconnect();
     this.guests(false);
-    if (find("confirm-end").open) find("confirm-end").close("no");
+    for (const name of ["confirm-end", "confirm-eject"]) if (find(name).open) find(name).close("no");
     if (document.fullscreenElement !== null) document.exitFullscreen();
   }
 
@@ -138,33 +146,47 @@ export class Viewer {
     return !find("guests-panel").hidden;
   }
 
-  render({ name, agent, live, now }) {
+  render({ name, agent, rights, live, now }) {
     const view = this.#view;
     if (view === null) return;
     write(find("viewer-name"), name);
     write(find("viewer-elapsed"), words.clock(now - view.since));
     write(find("guests-count"), String(view.count));
     find("guests-button").setAttribute("aria-label", `Who is watching: ${words.count(view.count, "agent")}`);
-    this.#renderGuests(view, agent);
+    this.#renderGuests(view, agent, rights);
+    show(find("end"), !rights.viewOnly);
     this.#renderState(live, now);
     const { width, height } = this.#size;
     this.#canvas.setAttribute("aria-label", this.#drawn
       ? `The screen of ${name}, ${width} by ${height}` : "No picture yet");
   }
 
-  #renderGuests({ guests, count }, agent) {
+  #renderGuests({ guests, count }, agent, { viewOnly }) {
     const list = find("guests");
-    const key = JSON.stringify([guests, count]);
+    const key = JSON.stringify([guests, count, viewOnly]);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
     let own = false;
     const items = guests.map((guest) => {
       const mine = !own && guest.agent === agent?.agent;
       own ||= mine;
-      return make("li", {}, foreign(guest.name), mine ? make("span", { className: "quiet" }, " (you)") : null);
+      const remove = mine || viewOnly || guest.agent === agent?.agent ? null : make("button", {
+        type: "button",
+        className: "small",
+        data: { testid: "eject" },
+        aria: { label: `Remove ${guest.name} from the session` },
+        on: { click: () => this.#askToEject(guest) },
+      }, "Remove …");
+      return make("li", {}, foreign(guest.name), mine ? make("span", { className: "quiet" }, " (you)") : null, remove);
     });
     if (count > guests.length) items.push(make("li", { className: "quiet" }, `and ${count - guests.length} more`));
     list.replaceChildren(...items);
+  }
+
+  #askToEject({ agent, name }) {
+    this.#ejecting = agent;
+    write(find("eject-name"), name);
+    find("confirm-eject").showModal();
   }
 
   /** What is true of the line to the visitor's screen, the most important first. `note` stands over

@@ -57,11 +57,21 @@ export function sessionEnd(reason, who) {
       };
     case "shutdown":
       return { title: "The server was shut down", text: "That ended the session for everybody." };
+    case "key_burned":
+      return { title: "The session is over", text: "The visitor did not let an agent in, and the key was burned." };
     case "policy":
       return { title: "The session was ended", text: "The server’s operator does not allow more." };
     default:
       return { title: "The session is over", text: "The server did not say why." };
   }
+}
+
+/** How long a sign-in still lasts, if that is worth telling. */
+export function signInEnds(ms) {
+  if (ms > 10 * 60_000) return "";
+  if (ms <= 0) return "Your sign-in has expired. You can finish, but begin nothing new.";
+  const minutes = Math.ceil(ms / 60_000);
+  return `Your sign-in ends in ${count(minutes, "minute")}.`;
 }
 
 /** Why a request was refused. */
@@ -85,6 +95,20 @@ export function refusal(code, request, who) {
       return {
         title: "Too many wrong keys",
         text: "For a while no more keys are tried. Wait some minutes before the next.",
+      };
+    case "join_declined":
+      return {
+        title: "The visitor did not let you in",
+        text: "The key is of no more use. Say who you are, and ask the visitor to share again.",
+      };
+    case "not_allowed":
+      return { title: "Your token does not allow this", text: "Ask your operator if you need more." };
+    case "sign_in_expired":
+      return { title: "Your sign-in has expired", text: "Renew it with a newer token." };
+    case "unavailable":
+      return {
+        title: "Not possible at the moment",
+        text: "The server cannot keep its records, and without them nobody is watched. Try again later.",
       };
     case "session_full":
       return { title: "The session is full", text: "No more agents can watch. Wait until one leaves." };
@@ -110,6 +134,11 @@ export function closed({ why, code }) {
     case "refused":
       return {
         bad_token: "The server does not know this token. Check it, or get a new one from the operator.",
+        token_expired: "This token has expired. Get a new one from the operator.",
+        token_used: "This token was used before and is good for one sign-in. Get a new one from the operator.",
+        origin_forbidden: "The server does not take this page for its console. Its operator has to add the page’s address to `public_url` or `origins`.",
+        sign_in_expired: "Your sign-in has expired. Get a new token from the operator.",
+        unavailable: "The server cannot keep its records at the moment. Try again in a while.",
         unknown_group: "The server knows no such group. Check the group.",
         version_unsupported: "The server speaks another version. Load this page again.",
         limit_exceeded: "The server is full. Try again in a while.",
@@ -119,6 +148,7 @@ export function closed({ why, code }) {
         superseded: "Another connection took this one’s place, so it was closed. Sign in again.",
         protocol: "The server closed the connection: this page said what it does not understand. Load it again.",
         policy: "The server’s operator closed the connection.",
+        sign_in_expired: "Your sign-in has expired. Get a new token from the operator.",
         shutdown: "The server is shutting down. Try again in a while.",
         refused: "The server is full. Try again in a while.",
       }[code] ?? "The server closed the connection.";

@@ -32,7 +32,7 @@ scene("a mistyped key is told before anything is sent", async ({ open, stage }) 
   const at = [...key].findIndex((digit, at) => digit !== key[at + 1]);
   const swapped = key.slice(0, at) + key[at + 1] + key[at] + key.slice(at + 2);
   const before = spoken(desk);
-  const wrong = [[wrongDigit, /Mistyped/], [swapped, /Mistyped/], ["12a 456", /only digits/], [key.slice(0, 3), /6 to 12 digits/]];
+  const wrong = [[wrongDigit, /Mistyped/], [swapped, /Mistyped/], ["12a 456", /only digits/], [key.slice(0, 3), /has 9 digits/]];
   for (const [mistyped, told] of wrong) {
     await desk.join(mistyped);
     await desk.reads("key-feedback", told);

@@ -4,7 +4,7 @@ import test from "node:test";
 import { Client, decode } from "../client.js";
 
 const TIMING = { heartbeat_ms: 20_000, missed_heartbeats: 2, first_reply_ms: 10_000, resume_grace_ms: 30_000, background_lease_ms: 300_000 };
-const SIGNED_IN = { t: "signed_in", re: 0, secret: "secret-1", agent: { agent: "agent-7", name: "Grace" }, timing: TIMING };
+const SIGNED_IN = { t: "signed_in", re: 0, secret: "secret-1", agent: { agent: "agent-7", name: "Grace" }, timing: TIMING, expires_ms: 3_600_000, key_digits: 9 };
 
 class Socket {
   said = [];
@@ -39,7 +39,7 @@ class Socket {
 
 /** A client in a world whose time only moves when it is told to. */
 function made({ insist = false } = {}) {
-  const it = { now: 0, timers: [], sockets: [], ready: [], heard: [], closed: [], connection: [], random: 1 };
+  const it = { now: 0, timers: [], sockets: [], ready: [], granted: [], heard: [], closed: [], connection: [], random: 1 };
   const world = {
     now: () => it.now,
     random: () => it.random,
@@ -70,6 +70,7 @@ function made({ insist = false } = {}) {
   Object.defineProperty(it, "socket", { get: () => it.sockets.at(-1) });
   it.client = new Client({ group: "12345", token: "t0ken", insist }, {
     ready: (agent) => it.ready.push(agent),
+    granted: (granted) => it.granted.push(granted),
     hear: (message) => it.heard.push(message),
     binary: (buffer) => it.heard.push(buffer),
     connection: (connection) => it.connection.push(connection),
@@ -308,4 +309,50 @@ test("messages are read strictly enough to rely on their fields", () => {
   assert.deepEqual(decode('[{"t":"pong"}]'), { malformed: true });
   assert.deepEqual(decode('{"t":"toString"}'), { unknown: true });
   assert.ok(decode('{"t":"pong","seen":null}').message);
+});
+
+test("what the token allows, and until when, is told at the sign-in and at every renewal", () => {
+  const it = live();
+  const everything = { visitors: null, viewOnly: false, manualKeys: true, maxGuests: null };
+  assert.deepEqual(it.granted, [{ rights: everything, expiresAt: 3_600_000, keyDigits: 9 }]);
+
+  it.pass(1000);
+  const re = it.client.renew("newer");
+  assert.deepEqual(it.socket.said.at(-1), { t: "renew", token: "newer", re });
+  it.socket.hears({ t: "renewed", re, expires_ms: 7_200_000, rights: { view_only: true, manual_keys: false, visitors: ["ann"], max_guests: 2 } });
+  assert.deepEqual(it.granted.at(-1), {
+    rights: { visitors: ["ann"], viewOnly: true, manualKeys: false, maxGuests: 2 },
+    expiresAt: 7_201_000,
+    keyDigits: 9,
+  });
+
+  // The newest token signs in where the server has forgotten this client.
+  it.socket.hears({ t: "closing", reason: "shutdown", retry: true });
+  it.pass(1000);
+  it.socket.open();
+  assert.equal(it.socket.said[0].token, "newer");
+});
+
+test("a token that was refused at a renewal is not signed in with", () => {
+  const it = live();
+  const re = it.client.renew("wrong");
+  it.socket.hears({ t: "refused", re, code: "bad_token" });
+  assert.equal(it.heard.at(-1).code, "bad_token");
+  it.socket.hears({ t: "closing", reason: "shutdown", retry: true });
+  it.pass(1000);
+  it.socket.open();
+  assert.equal(it.socket.said[0].token, "t0ken");
+});
+
+test("a renewal that was not answered signs in by itself, and is not said again", () => {
+  const it = live();
+  const re = it.client.renew("newer");
+  it.socket.hears({ t: "closing", reason: "shutdown", retry: true });
+  it.pass(1000);
+  it.socket.open();
+  assert.equal(it.socket.said[0].token, "newer");
+  it.socket.hears(SIGNED_IN);
+  it.socket.hears({ t: "roster", re: 0, first: true, more: false, visitors: [] });
+  assert.equal(it.heard.some((message) => message.t === "renewed" && message.re === re), true);
+  assert.equal(it.socket.said.some(({ t }) => t === "renew"), false);
 });

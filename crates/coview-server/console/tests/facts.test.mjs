@@ -269,3 +269,56 @@ test("a request whose answer was missed", () => {
   unheard.hear(resumed({ seen: 1 }));
   assert.equal(unheard.facts.request.re, 2, "it is in the outbox and is said again");
 });
+
+test("a join waits for the visitor to let the agent in", () => {
+  const { facts: it, clock, hear } = facts();
+  it.join("123456786");
+  hear({ t: "join_waiting", re: 1, expires_ms: 9 });
+  assert.equal(it.request.expiresAt, undefined, "of another request");
+  hear({ t: "join_waiting", re: 2, expires_ms: 60_000 });
+  assert.equal(it.request.expiresAt, clock.now + 60_000);
+  assert.equal(it.free, false);
+  assert.equal(it.view, null);
+  hear({ t: "joined", re: 2, session: 21, count: 1, guests: [GRACE] });
+  assert.deepEqual([it.request, it.view.session], [null, 21]);
+});
+
+test("a join the visitor declines is told, one that is given up is not", () => {
+  const declined = facts();
+  declined.facts.join("123456786");
+  declined.hear({ t: "join_waiting", re: 2, expires_ms: 60_000 });
+  declined.hear({ t: "refused", re: 2, code: "join_declined" });
+  assert.deepEqual(declined.facts.outcome, { kind: "refused", request: "join", visitor: null, code: "join_declined" });
+
+  const given = facts();
+  given.facts.join("123456786");
+  given.hear({ t: "join_waiting", re: 2, expires_ms: 60_000 });
+  given.facts.withdraw();
+  assert.deepEqual(given.said.at(-1), { t: "leave" });
+  given.hear({ t: "refused", re: 2, code: "cancelled" });
+  assert.equal(given.facts.outcome, null);
+});
+
+test("a join that waits is still waiting after a break", () => {
+  const { facts: it, clock, hear } = facts();
+  it.join("123456786");
+  hear({ t: "join_waiting", re: 2, expires_ms: 60_000 });
+  clock.now += 20_000;
+  hear({ t: "resumed", re: 0, snapshot: { seen: 2, joining: { re: 2, expires_ms: 41_000 } } });
+  assert.equal(it.request.expiresAt, clock.now + 41_000);
+  hear({ t: "resumed", re: 0, snapshot: { seen: 2, answered: { re: 2, refused: "no_answer" } } });
+  assert.equal(it.outcome.code, "no_answer");
+});
+
+test("after too many wrong keys the time of the next try is known", () => {
+  const { facts: it, clock, hear } = facts();
+  it.join("123456786");
+  hear({ t: "refused", re: 2, code: "too_many_tries", retry_ms: 30_000 });
+  assert.equal(it.outcome.retryAt, clock.now + 30_000);
+});
+
+test("an agent removes another", () => {
+  const { facts: it, said } = watching();
+  it.eject("agent-8");
+  assert.deepEqual(said.at(-1), { t: "eject", session: 21, agent: "agent-8" });
+});

@@ -58,3 +58,9 @@ test("the cursor stays behind its digit while the field groups", () => {
   // What is no digit stays to be seen.
   assert.deepEqual(typed("12x", 3), { text: "12x", cursor: 3 });
 });
+
+test("where the length is known, a shorter key is unfinished and a longer one too long", () => {
+  assert.equal(readKey("123456786", 9).status, "good");
+  assert.equal(readKey("12345678", 9).status, "unfinished");
+  assert.equal(readKey("1234567860", 9).status, "too_long");
+});
