@@ -7,6 +7,8 @@ use coview_hub::Policy;
 use coview_server::ConfigError;
 use coview_server::Limits;
 use coview_server::ServerConfig;
+use coview_wire::AgentToken;
+use coview_wire::UnixTime;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/coview.toml");
 
@@ -36,7 +38,8 @@ fn the_sample_loads_and_states_the_defaults() {
     let group = &config.hub.groups[&"12345".parse().unwrap()];
     assert!(group.share_button && group.presence && group.client_token.is_none());
     assert_eq!(group.key_digits.get(), 9);
-    assert_eq!(group.agents.len(), 1);
+    let token = AgentToken::new("change-me-4f1d2c7b9a").unwrap();
+    assert!(group.proofs.agent(&"12345".parse().unwrap(), &token, UnixTime::new(0)).is_ok());
 }
 
 #[test]
