@@ -127,7 +127,11 @@ pub enum DecodeError {
         format: u8,
     },
     /// The picture has no pixels or too many.
-    #[error("a picture of {size} pixels; 1 to {max} each way are allowed", max = Size::MAX)]
+    #[error(
+        "a picture of {size} pixels; 1 to {max} each way and {all} in all are allowed",
+        max = Size::MAX,
+        all = Size::MAX_PIXELS
+    )]
     BadSize {
         /// The size it gives.
         size: Size,

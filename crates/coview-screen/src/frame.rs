@@ -27,7 +27,11 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum FrameError {
     /// No pixels, or too many in one direction. Scale the picture down.
-    #[error("a frame of {size} pixels; 1 to {max} each way are allowed", max = Size::MAX)]
+    #[error(
+        "a frame of {size} pixels; 1 to {max} each way and {all} in all are allowed",
+        max = Size::MAX,
+        all = Size::MAX_PIXELS
+    )]
     BadSize {
         /// The size asked for.
         size: Size,

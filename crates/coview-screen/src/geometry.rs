@@ -2,7 +2,15 @@ use core::fmt;
 
 /// Width and height of a frame, in pixels.
 ///
-/// A frame has 1 to [`Size::MAX`] pixels each way; that is checked where frames are made.
+/// A frame has 1 to [`Size::MAX`] pixels each way and at most [`Size::MAX_PIXELS`] in all; that is
+/// checked where frames are made.
+///
+/// ```
+/// use coview_screen::Size;
+///
+/// assert!(Size::new(7680, 4320).is_valid());
+/// assert!(!Size::new(8192, 8192).is_valid());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size {
     /// Pixels from left to right.
@@ -15,16 +23,25 @@ impl Size {
     /// The most pixels a frame has in either direction.
     pub const MAX: u16 = 8192;
 
+    /// The most pixels a frame has in all, 2^25: a screen of 7680 × 4320 has somewhat less. What a
+    /// stranger's update can cost whoever watches grows with it.
+    pub const MAX_PIXELS: usize = 1 << 25;
+
     /// The size with this width and height.
     #[must_use]
     pub const fn new(width: u16, height: u16) -> Self {
         Self { width, height }
     }
 
-    /// Whether a frame may have this size: 1 to [`Size::MAX`] pixels each way.
+    /// Whether a frame may have this size: 1 to [`Size::MAX`] pixels each way, and at most
+    /// [`Size::MAX_PIXELS`].
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        0 < self.width && self.width <= Self::MAX && 0 < self.height && self.height <= Self::MAX
+        0 < self.width
+            && self.width <= Self::MAX
+            && 0 < self.height
+            && self.height <= Self::MAX
+            && self.pixels() <= Self::MAX_PIXELS
     }
 
     /// How many pixels there are in all.

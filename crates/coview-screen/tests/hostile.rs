@@ -171,6 +171,12 @@ fn only_a_whole_picture_has_another_size() {
         decoder.handle(&header(3, 0, 0, true, huge)),
         Err(DecodeError::BadSize { size: huge })
     );
+    // Each side alone is allowed.
+    let wide = Size::new(8192, 4097);
+    assert_eq!(
+        Decoder::new().handle(&header(2, 0, 0, true, wide)),
+        Err(DecodeError::BadSize { size: wide })
+    );
 }
 
 /// Bodies as an encoder makes them, with every operation in them and each image format.

@@ -9,6 +9,7 @@ const SIGNAL = 3;
 const ACKNOWLEDGED = 1;
 const REFRESH = 2;
 const SIDE_MAX = 8192;
+const PIXELS_MAX = 2 ** 25;
 const MASKS_MAX = 256;
 /** What the parts of one update may come to, in bytes and in operations. */
 const UPDATE_BYTES_MAX = 64 * 1024 * 1024;
@@ -112,7 +113,7 @@ function parsePart(reader) {
   };
   if (part.number === 0) throw new Malformed("updates count from 1");
   const { width, height } = part;
-  if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX) {
+  if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX || width * height > PIXELS_MAX) {
     throw new Malformed("no such size");
   }
   while (reader.left > 0) part.ops.push(parseOp(reader, width, height));

@@ -66,8 +66,12 @@ pub enum X11Error {
         /// Which byte of a pixel comes first: `lowest` or `highest`.
         order: &'static str,
     },
-    /// A frame has at most [`Size::MAX`] pixels each way. Share one window, or a smaller display.
-    #[error("{size} pixels are too many; at most {max} each way can be shared", max = Size::MAX)]
+    /// A frame has at most [`Size::MAX`] pixels each way and [`Size::MAX_PIXELS`] in all. Share one window, or a smaller display.
+    #[error(
+        "{size} pixels are too many; at most {max} each way and {all} in all can be shared",
+        max = Size::MAX,
+        all = Size::MAX_PIXELS
+    )]
     TooLarge {
         /// How large it is.
         size: Size,
