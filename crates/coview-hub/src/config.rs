@@ -70,7 +70,8 @@ pub struct GroupConfig {
     /// its end, and the agent can begin nothing new.
     pub expiry_ends_sessions: bool,
     /// How many visitors and agents of this group may be connected at the same time; `None`: as
-    /// many as the server takes.
+    /// many as the server takes. Those whose connection broke and whose place is kept are counted,
+    /// too, but make room for a newcomer. Default `None`.
     pub max_connections: Option<u32>,
 }
 
@@ -103,7 +104,8 @@ pub enum KeyUse {
     /// The key is good for its session, for as many agents as the session takes.
     #[default]
     Session,
-    /// The key is burned with the first agent who joins.
+    /// The key is burned with the first agent who joins. When that agent is gone for good, nobody
+    /// can come any more, and the session ends.
     Once,
 }
 
@@ -137,15 +139,66 @@ pub struct Policy {
     /// How long a new connection may take to its first message, and how long a visitor who accepted
     /// may take to its `session_start`. Default 10 seconds.
     pub first_reply: Duration,
+    /// How long a key that is over is not drawn again in its group. Default 24 hours, after section
+    /// 3.3 of the field notes this was built from: a key on a slip of paper, in a chat or in a
+    /// recorded call is worth nothing the same day.
+    pub key_reuse: Duration,
+    /// How many keys that are over one group remembers for [`key_reuse`](Self::key_reuse); beyond
+    /// that the oldest are forgotten early. Never more than a tenth of all keys of the group's
+    /// length, so that new ones are found quickly and what a guesser could rule out changes the odds
+    /// by less than that. Default 100,000: one start a second for a day, about 6 MB.
+    pub keys_remembered: u32,
     /// How many wrong keys one agent may try within [`key_tries_window`](Self::key_tries_window),
-    /// whatever connections the agent has. Default 5: with 8 random digits and a thousand live
-    /// keys, a hit in a day of trying stays below 1 in 100.
+    /// whatever connections the agent has; after that, each costs a [wait](Self::key_wait). Default
+    /// 5, as in RFC 8628, section 5.1: keys of nine digits have 10^8 values, so five tries against
+    /// 100 live keys hit one with 5 · 100 / 10^8 = 5 · 10^-6, and [`key_odds`](Self::key_odds) asks
+    /// the visitor before that.
     pub key_tries: u32,
-    /// How many wrong keys all agents of a group may try within the same window. Default 100.
+    /// How many wrong keys may come from one network of a group within the same window, whatever the
+    /// agents; after that, each costs a wait. Default 60: a call centre behind one address, a dozen
+    /// agents who use all their tries. A network is an IPv4 address or the first 64 bits of an IPv6
+    /// address; the 256 such networks that share 56 bits may do twice as much together, the 65,536
+    /// that share 48 bits four times as much, because a whole such range is given to one customer.
+    pub key_tries_network: u32,
+    /// How many wrong keys all agents of a group may try within the same window; after that, each
+    /// costs the whole group a wait. Default 1,000: two hundred agents who use all their tries. Long
+    /// before, see [`key_odds`](Self::key_odds), nobody comes in whom the visitor has not seen by
+    /// name, so this bounds only how often a guesser makes a question appear somewhere: with 100 live
+    /// keys of nine digits, in one window out of 1,000.
     pub key_tries_group: u32,
-    /// The window in which wrong keys are counted. It begins with the first wrong key. Default 10
+    /// The window in which wrong keys are counted. For an agent and a network it begins with the
+    /// first wrong key; for a group it is what lies back less than this at any moment. Default 10
     /// minutes.
     pub key_tries_window: Duration,
+    /// What the wrong keys of a group in one window may add up to before every further key needs the
+    /// visitor's word: a chance of one in this many to have hit any live key. Default 1,000,000.
+    ///
+    /// A try hits with *live keys* / 10^(*digits* − 1), because the last digit is a check digit. The
+    /// chances of all wrong keys in the window and of the try to come are added up; while the sum is
+    /// at most one in this many, a key opens its session as the group is configured, beyond that the
+    /// visitor confirms the agent's name first. So before anybody was asked, all guessers together
+    /// get into a session with at most this chance in a window, however many agents and networks
+    /// they have. How many guesses in a window go without a question:
+    ///
+    /// | live keys | 8 digits | 9 digits | 10 digits | 12 digits |
+    /// |---|---|---|---|---|
+    /// | 1 | 10 | 100 | 1,000 | 100,000 |
+    /// | 10 | 1 | 10 | 100 | 10,000 |
+    /// | 100 | always asked | 1 | 10 | 1,000 |
+    /// | 1,000 | always asked | always asked | 1 | 100 |
+    ///
+    /// A group that is busier than its keys are long is always asked; give it longer keys.
+    pub key_odds: u32,
+    /// How long to wait after the first wrong key too many; each further one doubles it. Default 30
+    /// seconds, the first wait in NIST SP 800-63B (its draft of revision 4).
+    pub key_wait: Duration,
+    /// The longest such wait. Default 1 hour, the longest in NIST SP 800-63B: the eighth wait, and
+    /// 24 tries a day from then on.
+    pub key_wait_max: Duration,
+    /// How long after the end of a wait it is forgotten, if no other wrong key comes, so that the
+    /// next begins at [`key_wait`](Self::key_wait) again. A right key forgets nothing: a guesser may
+    /// have one. Default 1 hour: whoever waits for it gets five tries an hour, 120 a day.
+    pub key_wait_forgotten: Duration,
     /// How many agents may be in one session. Default 16.
     pub max_guests: u32,
     /// How many devices of one visitor id may be online. Default 64: more than anybody has, also
@@ -160,8 +213,18 @@ pub struct Policy {
     /// they are told at once, by the newest card. That a visitor comes online or goes offline is
     /// never delayed. Default 250 milliseconds.
     pub presence_pace: Duration,
-    /// How many messages in one minute may be malformed, of an unknown type or illegal; at the next
-    /// one the connection is closed for good. Default 60.
+    /// How soon after a record of what a visitor's client covers the next one is made; of what changed
+    /// meanwhile the last is recorded. Default 1 second: more would fill the record with the flicker
+    /// of a page that is built up, and a session cannot write more than that.
+    pub mask_pace: Duration,
+    /// How many tokens and how many assertions that may be used once each group remembers until they
+    /// expire. Beyond that those are forgotten that expire first, and whatever may be used once and
+    /// expires no later than one that was forgotten is refused as used: nothing is ever good twice.
+    /// Default 100,000, which take 5 megabytes; with assertions of 15 minutes that is a hundred new
+    /// visitors in each second.
+    pub one_use_tokens: u32,
+    /// How many messages in one minute may be malformed, of an unknown type, illegal or with a proof
+    /// that is not accepted; at the next one the connection is closed for good. Default 60.
     pub problems_per_minute: u32,
 }
 
@@ -184,13 +247,22 @@ impl Default for Policy {
             heartbeat: Duration::from_secs(20),
             missed_heartbeats: 2,
             first_reply: Duration::from_secs(10),
+            key_reuse: Duration::from_secs(24 * 60 * 60),
+            keys_remembered: 100_000,
             key_tries: 5,
-            key_tries_group: 100,
+            key_tries_network: 60,
+            key_tries_group: 1_000,
             key_tries_window: Duration::from_secs(10 * 60),
+            key_odds: 1_000_000,
+            key_wait: Duration::from_secs(30),
+            key_wait_max: Duration::from_secs(60 * 60),
+            key_wait_forgotten: Duration::from_secs(60 * 60),
             max_guests: 16,
             max_devices: 64,
             max_places: 50_000,
             presence_pace: Duration::from_millis(250),
+            mask_pace: Duration::from_secs(1),
+            one_use_tokens: 100_000,
             problems_per_minute: 60,
         }
     }

@@ -1,34 +1,43 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
+use core::time::Duration;
 
 use coview_lifecycle::StateKind;
 use coview_wire::RefusalCode;
 
 use crate::effects::explanation;
+use crate::effects::millis;
 
 /// Why a message is not acted on. A request is answered with it as `refused`, anything else as
 /// `problem`.
 #[derive(Debug)]
 pub(crate) struct No {
     pub(crate) code: RefusalCode,
+    /// How long to wait before it is worth trying again, in milliseconds, if that is known.
+    pub(crate) retry_ms: Option<u32>,
     words: Cow<'static, str>,
 }
 
 impl No {
     /// A no whose code says everything.
     pub(crate) const fn new(code: RefusalCode) -> Self {
-        Self { code, words: Cow::Borrowed("") }
+        Self::because(code, "")
     }
 
     pub(crate) const fn because(code: RefusalCode, words: &'static str) -> Self {
-        Self { code, words: Cow::Borrowed(words) }
+        Self { code, retry_ms: None, words: Cow::Borrowed(words) }
+    }
+
+    /// Too many wrong keys; after this long it is worth trying again.
+    pub(crate) fn wait(wait: Duration) -> Self {
+        Self { retry_ms: Some(millis(wait).max(1)), ..Self::new(RefusalCode::TooManyTries) }
     }
 
     /// The verb is not in the table for this state.
     pub(crate) fn order(verb: &str, state: StateKind) -> Self {
         let words = Cow::Owned(format!("{verb} is not possible in the state {state}"));
-        Self { code: RefusalCode::IllegalOrder, words }
+        Self { code: RefusalCode::IllegalOrder, retry_ms: None, words }
     }
 
     pub(crate) fn malformed(error: &coview_wire::DecodeError) -> Self {
@@ -38,7 +47,7 @@ impl No {
             | coview_wire::DecodeError::Malformed { .. } => {
                 // A fault may quote a field name of the message, which may hold anything.
                 let words = format!("{error}").replace(char::is_control, " ");
-                Self { code: RefusalCode::Malformed, words: Cow::Owned(words) }
+                Self { code: RefusalCode::Malformed, retry_ms: None, words: Cow::Owned(words) }
             }
         }
     }

@@ -462,6 +462,7 @@ impl PolicyFile {
                 self.problems_per_minute,
                 default.problems_per_minute,
             )?,
+            ..default
         })
     }
 }

@@ -88,6 +88,7 @@ fn every_policy_number_is_read() {
         max_places: 113,
         presence_pace: Duration::from_millis(114),
         problems_per_minute: 115,
+        ..Policy::default()
     };
     assert_eq!(config.hub.policy, expected);
     // The sample names each of them, too.
