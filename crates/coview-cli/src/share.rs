@@ -198,6 +198,25 @@ impl Share {
                 self.hint(visitor.state());
                 visitor
             }
+            AnyStep::JoinRequested(visitor) => {
+                if let Some(event) = words::join(&visitor) {
+                    self.say.tell(&event.with("state", words::state(visitor.state())));
+                }
+                self.hint(visitor.state());
+                visitor
+            }
+            AnyStep::JoinWithdrawn(visitor, reason) => {
+                self.say.tell(
+                    &Event::new(
+                        "join_withdrawn",
+                        format_args!("{WARN}●{WARN:#} nobody waits to be let in: {reason}"),
+                    )
+                    .with("reason", reason.as_str())
+                    .with("state", words::state(visitor.state())),
+                );
+                self.hint(visitor.state());
+                visitor
+            }
             AnyStep::SessionEnded(visitor, reason) => {
                 self.ended(&visitor, reason);
                 visitor
@@ -308,12 +327,16 @@ impl Share {
             | Trigger::TermsDisplayed
             | Trigger::Accept
             | Trigger::Decline
+            | Trigger::Confirm
+            | Trigger::Refuse
             | Trigger::End
             | Trigger::Disconnect
             | Trigger::LogOut
             | Trigger::AgentAsks
             | Trigger::TermsWithdrawn
             | Trigger::PresenceLost
+            | Trigger::JoinRequested
+            | Trigger::JoinWithdrawn
             | Trigger::SessionEnded => words::sharing(&visitor),
         };
         self.say.tell(&event.with("state", words::state(state)));
@@ -430,6 +453,13 @@ impl Share {
             Trigger::Decline => {
                 Event::new("declined", format_args!("{GOOD}●{GOOD:#} declined; the agent is told"))
             }
+            Trigger::Confirm => {
+                Event::new("confirmed", format_args!("{GOOD}●{GOOD:#} the agent is let in"))
+            }
+            Trigger::Refuse => Event::new(
+                "refused_join",
+                format_args!("{GOOD}●{GOOD:#} the agent stays out, and the key lets nobody in"),
+            ),
             Trigger::Disconnect => Event::new("offline", format_args!("{GOOD}●{GOOD:#} offline")),
             Trigger::LogOut => Event::new(
                 "logged_out",
@@ -443,6 +473,8 @@ impl Share {
             | Trigger::AgentAsks
             | Trigger::TermsWithdrawn
             | Trigger::PresenceLost
+            | Trigger::JoinRequested
+            | Trigger::JoinWithdrawn
             | Trigger::SessionEnded => return,
         };
         self.say.tell(&event.with("state", words::state(visitor.state())));

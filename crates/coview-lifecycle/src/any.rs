@@ -35,6 +35,8 @@ use crate::pending::RequestError;
 use crate::screen::ScreenLink;
 use crate::screen::ScreenPass;
 use crate::state::Anonymous;
+use crate::state::CanStartManually;
+use crate::state::Confirming;
 use crate::state::Identified;
 use crate::state::Manual;
 use crate::state::OneClick;
@@ -46,9 +48,11 @@ use crate::state::TermsRequested;
 use crate::state::TermsShown;
 use crate::step::AnonymousStep;
 use crate::step::Change;
+use crate::step::ConfirmingStep;
 use crate::step::IdentifiedStep;
+use crate::step::ManualStep;
+use crate::step::OneClickStep;
 use crate::step::PresenceStep;
-use crate::step::SharingStep;
 use crate::step::TermsStep;
 use crate::table::StateKind;
 use crate::table::Trigger;
@@ -128,6 +132,12 @@ pub enum AnyVisitor<L> {
     SharingManualIdentified(Visitor<Sharing<Manual, Identified>, L>),
     /// [`Sharing`], started manually while online.
     SharingManualPresence(Visitor<Sharing<Manual, PresenceConnected>, L>),
+    /// [`Confirming`], started manually before login.
+    ConfirmingAnonymous(Visitor<Confirming<Anonymous>, L>),
+    /// [`Confirming`], started manually after login.
+    ConfirmingIdentified(Visitor<Confirming<Identified>, L>),
+    /// [`Confirming`], started manually while online.
+    ConfirmingPresence(Visitor<Confirming<PresenceConnected>, L>),
     /// [`Sharing`], started by an accepted request of an agent.
     SharingOneClick(Visitor<Sharing<OneClick, PresenceConnected>, L>),
 }
@@ -147,6 +157,10 @@ pub enum Command {
     Accept,
     /// [`Visitor::decline`]
     Decline,
+    /// [`Visitor::confirm`]
+    Confirm,
+    /// [`Visitor::refuse`]
+    Refuse,
     /// [`Visitor::end`]
     End,
     /// [`Visitor::disconnect`]
@@ -166,6 +180,8 @@ impl Command {
             Self::TermsDisplayed => Trigger::TermsDisplayed,
             Self::Accept => Trigger::Accept,
             Self::Decline => Trigger::Decline,
+            Self::Confirm => Trigger::Confirm,
+            Self::Refuse => Trigger::Refuse,
             Self::End => Trigger::End,
             Self::Disconnect => Trigger::Disconnect,
             Self::LogOut => Trigger::LogOut,
@@ -295,6 +311,10 @@ pub enum AnyStep<L> {
     TermsWithdrawn(AnyVisitor<L>, WithdrawReason),
     /// The server took the visitor offline.
     PresenceLost(AnyVisitor<L>, Option<OfflineReason>),
+    /// An agent typed the key and waits to be let in.
+    JoinRequested(AnyVisitor<L>),
+    /// Nobody waits to be let in any more.
+    JoinWithdrawn(AnyVisitor<L>, WithdrawReason),
     /// The session was ended by somebody else.
     SessionEnded(AnyVisitor<L>, EndReason),
     /// Something changed; the visitor stays where it is.
@@ -311,6 +331,8 @@ impl<L> AnyStep<L> {
             Self::TermsRequested(visitor)
             | Self::TermsWithdrawn(visitor, _)
             | Self::PresenceLost(visitor, _)
+            | Self::JoinRequested(visitor)
+            | Self::JoinWithdrawn(visitor, _)
             | Self::SessionEnded(visitor, _)
             | Self::Changed(visitor, _) => Some(visitor),
             Self::Closed(_) => None,
@@ -329,6 +351,9 @@ macro_rules! each {
             AnyVisitor::SharingManualAnonymous($visitor) => $body,
             AnyVisitor::SharingManualIdentified($visitor) => $body,
             AnyVisitor::SharingManualPresence($visitor) => $body,
+            AnyVisitor::ConfirmingAnonymous($visitor) => $body,
+            AnyVisitor::ConfirmingIdentified($visitor) => $body,
+            AnyVisitor::ConfirmingPresence($visitor) => $body,
             AnyVisitor::SharingOneClick($visitor) => $body,
         }
     };
@@ -369,13 +394,17 @@ impl<L> AnyVisitor<L> {
     #[must_use]
     pub fn visitor_id(&self) -> Option<&VisitorId> {
         match self {
-            Self::Anonymous(_) | Self::SharingManualAnonymous(_) => None,
+            Self::Anonymous(_) | Self::SharingManualAnonymous(_) | Self::ConfirmingAnonymous(_) => {
+                None
+            }
             Self::Identified(visitor) => Some(visitor.visitor_id()),
             Self::PresenceConnected(visitor) => Some(visitor.visitor_id()),
             Self::TermsRequested(visitor) => Some(visitor.visitor_id()),
             Self::TermsShown(visitor) => Some(visitor.visitor_id()),
             Self::SharingManualIdentified(visitor) => Some(visitor.visitor_id()),
             Self::SharingManualPresence(visitor) => Some(visitor.visitor_id()),
+            Self::ConfirmingIdentified(visitor) => Some(visitor.visitor_id()),
+            Self::ConfirmingPresence(visitor) => Some(visitor.visitor_id()),
             Self::SharingOneClick(visitor) => Some(visitor.visitor_id()),
         }
     }
@@ -387,6 +416,9 @@ impl<L> AnyVisitor<L> {
             Self::SharingManualAnonymous(visitor) => KeyDisplay::Show(visitor.key()),
             Self::SharingManualIdentified(visitor) => KeyDisplay::Show(visitor.key()),
             Self::SharingManualPresence(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::ConfirmingAnonymous(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::ConfirmingIdentified(visitor) => KeyDisplay::Show(visitor.key()),
+            Self::ConfirmingPresence(visitor) => KeyDisplay::Show(visitor.key()),
             Self::Anonymous(_)
             | Self::Identified(_)
             | Self::PresenceConnected(_)
@@ -397,11 +429,33 @@ impl<L> AnyVisitor<L> {
     }
 }
 
-macro_rules! while_asked {
+macro_rules! while_sharing {
+    ($any:expr, $visitor:ident => $body:expr) => {
+        match $any {
+            AnyVisitor::SharingManualAnonymous($visitor) => Some($body),
+            AnyVisitor::SharingManualIdentified($visitor) => Some($body),
+            AnyVisitor::SharingManualPresence($visitor) => Some($body),
+            AnyVisitor::ConfirmingAnonymous($visitor) => Some($body),
+            AnyVisitor::ConfirmingIdentified($visitor) => Some($body),
+            AnyVisitor::ConfirmingPresence($visitor) => Some($body),
+            AnyVisitor::SharingOneClick($visitor) => Some($body),
+            AnyVisitor::Anonymous(_)
+            | AnyVisitor::Identified(_)
+            | AnyVisitor::PresenceConnected(_)
+            | AnyVisitor::TermsRequested(_)
+            | AnyVisitor::TermsShown(_) => None,
+        }
+    };
+}
+
+macro_rules! while_somebody_waits {
     ($any:expr, $visitor:ident => $body:expr) => {
         match $any {
             AnyVisitor::TermsRequested($visitor) => Some($body),
             AnyVisitor::TermsShown($visitor) => Some($body),
+            AnyVisitor::ConfirmingAnonymous($visitor) => Some($body),
+            AnyVisitor::ConfirmingIdentified($visitor) => Some($body),
+            AnyVisitor::ConfirmingPresence($visitor) => Some($body),
             AnyVisitor::Anonymous(_)
             | AnyVisitor::Identified(_)
             | AnyVisitor::PresenceConnected(_)
@@ -409,22 +463,6 @@ macro_rules! while_asked {
             | AnyVisitor::SharingManualIdentified(_)
             | AnyVisitor::SharingManualPresence(_)
             | AnyVisitor::SharingOneClick(_) => None,
-        }
-    };
-}
-
-macro_rules! while_sharing {
-    ($any:expr, $visitor:ident => $body:expr) => {
-        match $any {
-            AnyVisitor::SharingManualAnonymous($visitor) => Some($body),
-            AnyVisitor::SharingManualIdentified($visitor) => Some($body),
-            AnyVisitor::SharingManualPresence($visitor) => Some($body),
-            AnyVisitor::SharingOneClick($visitor) => Some($body),
-            AnyVisitor::Anonymous(_)
-            | AnyVisitor::Identified(_)
-            | AnyVisitor::PresenceConnected(_)
-            | AnyVisitor::TermsRequested(_)
-            | AnyVisitor::TermsShown(_) => None,
         }
     };
 }
@@ -443,31 +481,49 @@ impl<L: Link> AnyVisitor<L> {
             Self::TermsRequested(visitor) => visitor.update_presence(data),
             Self::TermsShown(visitor) => visitor.update_presence(data),
             Self::SharingManualPresence(visitor) => visitor.update_presence(data),
+            Self::ConfirmingPresence(visitor) => visitor.update_presence(data),
             Self::SharingOneClick(visitor) => visitor.update_presence(data),
             Self::Anonymous(_)
             | Self::Identified(_)
             | Self::SharingManualAnonymous(_)
-            | Self::SharingManualIdentified(_) => return false,
+            | Self::SharingManualIdentified(_)
+            | Self::ConfirmingAnonymous(_)
+            | Self::ConfirmingIdentified(_) => return false,
         }
         true
     }
 
-    /// Who asks to share, while an agent waits for the answer.
+    /// Who asks to share, or who typed the key and asks to be let in, while that agent waits for
+    /// the answer.
     #[must_use]
     pub fn agent(&self) -> Option<&AgentCard> {
-        while_asked!(self, visitor => visitor.agent())
+        while_somebody_waits!(self, visitor => visitor.agent())
     }
 
-    /// What the visitor is asked to agree to, while an agent waits for the answer.
+    /// What the visitor is asked to agree to, while an agent asks to share.
     #[must_use]
     pub fn terms(&self) -> Option<&Terms> {
-        while_asked!(self, visitor => visitor.terms())
+        match self {
+            Self::TermsRequested(visitor) => Some(visitor.terms()),
+            Self::TermsShown(visitor) => Some(visitor.terms()),
+            Self::Anonymous(_)
+            | Self::Identified(_)
+            | Self::PresenceConnected(_)
+            | Self::SharingManualAnonymous(_)
+            | Self::SharingManualIdentified(_)
+            | Self::SharingManualPresence(_)
+            | Self::ConfirmingAnonymous(_)
+            | Self::ConfirmingIdentified(_)
+            | Self::ConfirmingPresence(_)
+            | Self::SharingOneClick(_) => None,
+        }
     }
 
-    /// How long the visitor had to answer when the request arrived, in milliseconds.
+    /// How long the visitor had to answer the agent who waits, in milliseconds, when that agent
+    /// began to wait.
     #[must_use]
     pub fn expires_ms(&self) -> Option<u32> {
-        while_asked!(self, visitor => visitor.expires_ms())
+        while_somebody_waits!(self, visitor => visitor.expires_ms())
     }
 
     /// How many agents watch, as of the last step; none unless the visitor is sharing.
@@ -484,13 +540,13 @@ impl<L: Link> AnyVisitor<L> {
 
     /// The session, while the visitor is sharing.
     #[must_use]
-    pub const fn session(&self) -> Option<SessionId> {
+    pub fn session(&self) -> Option<SessionId> {
         while_sharing!(self, visitor => visitor.session())
     }
 
     /// The visitor's consent, while the visitor is sharing.
     #[must_use]
-    pub const fn consent(&self) -> Option<&Consent> {
+    pub fn consent(&self) -> Option<&Consent> {
         while_sharing!(self, visitor => visitor.consent())
     }
 
@@ -534,7 +590,16 @@ impl<L: Link> AnyVisitor<L> {
             (Self::SharingManualAnonymous(visitor), Command::End) => now(visitor.end()),
             (Self::SharingManualIdentified(visitor), Command::End) => now(visitor.end()),
             (Self::SharingManualPresence(visitor), Command::End) => now(visitor.end()),
+            (Self::ConfirmingAnonymous(visitor), Command::End) => now(visitor.end()),
+            (Self::ConfirmingIdentified(visitor), Command::End) => now(visitor.end()),
+            (Self::ConfirmingPresence(visitor), Command::End) => now(visitor.end()),
             (Self::SharingOneClick(visitor), Command::End) => now(visitor.end()),
+            (Self::ConfirmingAnonymous(visitor), Command::Confirm) => now(visitor.confirm()),
+            (Self::ConfirmingIdentified(visitor), Command::Confirm) => now(visitor.confirm()),
+            (Self::ConfirmingPresence(visitor), Command::Confirm) => now(visitor.confirm()),
+            (Self::ConfirmingAnonymous(visitor), Command::Refuse) => now(visitor.refuse()),
+            (Self::ConfirmingIdentified(visitor), Command::Refuse) => now(visitor.refuse()),
+            (Self::ConfirmingPresence(visitor), Command::Refuse) => now(visitor.refuse()),
             (Self::PresenceConnected(visitor), Command::Disconnect) => now(visitor.disconnect()),
             (Self::Identified(visitor), Command::LogOut) => now(visitor.log_out()),
             // Every pair that is not in the table, as the exhaustive test holds it against it.
@@ -704,10 +769,19 @@ impl<L> AnyVisitor<L> {
             },
             Self::TermsRequested(visitor) => terms(visitor),
             Self::TermsShown(visitor) => terms(visitor),
-            Self::SharingManualAnonymous(visitor) => sharing(visitor),
-            Self::SharingManualIdentified(visitor) => sharing(visitor),
-            Self::SharingManualPresence(visitor) => sharing(visitor),
-            Self::SharingOneClick(visitor) => sharing(visitor),
+            Self::SharingManualAnonymous(visitor) => manual(visitor),
+            Self::SharingManualIdentified(visitor) => manual(visitor),
+            Self::SharingManualPresence(visitor) => manual(visitor),
+            Self::ConfirmingAnonymous(visitor) => confirming(visitor),
+            Self::ConfirmingIdentified(visitor) => confirming(visitor),
+            Self::ConfirmingPresence(visitor) => confirming(visitor),
+            Self::SharingOneClick(visitor) => match State::step(visitor) {
+                Ok(OneClickStep::Ended(visitor, reason)) => {
+                    Ok(AnyStep::SessionEnded(visitor.into(), reason))
+                }
+                Ok(OneClickStep::Changed(visitor, change)) => changed(visitor, change),
+                Err(visitor) => Err(visitor.into()),
+            },
         }
     }
 }
@@ -733,16 +807,36 @@ where
     }
 }
 
-fn sharing<S, H, L>(visitor: Visitor<S, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
+fn manual<H, L>(visitor: Visitor<Sharing<Manual, H>, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
 where
-    S: State<Step<L> = SharingStep<S, H, L>>,
-    AnyVisitor<L>: From<Visitor<S, L>> + From<Visitor<H, L>>,
+    H: CanStartManually,
+    AnyVisitor<L>: From<Visitor<H, L>>
+        + From<Visitor<Sharing<Manual, H>, L>>
+        + From<Visitor<Confirming<H>, L>>,
 {
-    match S::step(visitor) {
-        Ok(SharingStep::Ended(visitor, reason)) => {
+    match State::step(visitor) {
+        Ok(ManualStep::JoinRequested(visitor)) => Ok(AnyStep::JoinRequested(visitor.into())),
+        Ok(ManualStep::Ended(visitor, reason)) => Ok(AnyStep::SessionEnded(visitor.into(), reason)),
+        Ok(ManualStep::Changed(visitor, change)) => changed(visitor, change),
+        Err(visitor) => Err(visitor.into()),
+    }
+}
+
+fn confirming<H, L>(visitor: Visitor<Confirming<H>, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
+where
+    H: CanStartManually,
+    AnyVisitor<L>: From<Visitor<H, L>>
+        + From<Visitor<Sharing<Manual, H>, L>>
+        + From<Visitor<Confirming<H>, L>>,
+{
+    match State::step(visitor) {
+        Ok(ConfirmingStep::Withdrawn(visitor, reason)) => {
+            Ok(AnyStep::JoinWithdrawn(visitor.into(), reason))
+        }
+        Ok(ConfirmingStep::Ended(visitor, reason)) => {
             Ok(AnyStep::SessionEnded(visitor.into(), reason))
         }
-        Ok(SharingStep::Changed(visitor, change)) => changed(visitor, change),
+        Ok(ConfirmingStep::Changed(visitor, change)) => changed(visitor, change),
         Err(visitor) => Err(visitor.into()),
     }
 }
@@ -769,6 +863,9 @@ try_from_any! {
     SharingManualAnonymous => Sharing<Manual, Anonymous>,
     SharingManualIdentified => Sharing<Manual, Identified>,
     SharingManualPresence => Sharing<Manual, PresenceConnected>,
+    ConfirmingAnonymous => Confirming<Anonymous>,
+    ConfirmingIdentified => Confirming<Identified>,
+    ConfirmingPresence => Confirming<PresenceConnected>,
     SharingOneClick => Sharing<OneClick, PresenceConnected>,
 }
 
@@ -798,6 +895,8 @@ debug_variants! {
         TermsRequested(visitor),
         TermsWithdrawn(visitor, reason),
         PresenceLost(visitor, reason),
+        JoinRequested(visitor),
+        JoinWithdrawn(visitor, reason),
         SessionEnded(visitor, reason),
         Changed(visitor, change),
         Closed(reason),

@@ -30,6 +30,7 @@ use coview_wire::TermsRequested;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 
+use crate::joins::Joins;
 use crate::link::Arrival;
 use crate::link::Connectivity;
 use crate::link::LinkClosed;
@@ -86,6 +87,7 @@ struct Session {
     session: SessionId,
     count: u32,
     guests: Vec<AgentCard>,
+    joins: Joins,
 }
 
 /// What a request asked for.
@@ -225,6 +227,17 @@ impl Facts {
             ServerMessage::SessionGuests(guests) => {
                 self.guests_are(guests.session, guests.count, guests.guests);
             }
+            ServerMessage::JoinRequested(asked) => {
+                let session = asked.session;
+                if let Some(running) = self.session.as_mut().filter(|s| s.session == session) {
+                    running.joins.requested(asked);
+                }
+            }
+            ServerMessage::JoinWithdrawn(over) => {
+                if let Some(running) = &mut self.session {
+                    running.joins.withdraw(Some(over.join), over.reason);
+                }
+            }
             ServerMessage::SessionEnded(ended) => {
                 self.end_session(Some((ended.start, ended.session)), ended.reason);
             }
@@ -235,7 +248,6 @@ impl Facts {
                     self.known.problem = Some(problem.code);
                 }
             }
-            ServerMessage::JoinRequested(_) | ServerMessage::JoinWithdrawn(_) => {}
             // The engine below has acted on these.
             ServerMessage::Welcome(_) | ServerMessage::Pong(_) | ServerMessage::Closing(_) => {}
         }
@@ -262,10 +274,15 @@ impl Facts {
         if let Some(asked) = snapshot.ask {
             self.ask(asked);
         }
-        if let Some(running) = &self.session {
+        if let Some(running) = &mut self.session {
             let (start, session) = (running.start, running.session);
             match snapshot.session {
                 Some(facts) if facts.start == start => {
+                    let over = snapshot.join_over;
+                    running.joins.reconcile(facts.join, |join| {
+                        over.filter(|over| over.join == join)
+                            .map_or(WithdrawReason::Unknown, |over| over.reason)
+                    });
                     self.guests_are(facts.session, facts.count, facts.guests);
                 }
                 Some(_) | None => {
@@ -347,7 +364,13 @@ impl Facts {
     ) {
         if self.answer(re, Awaited::Session(start), Ok(Granted::Session(start, session))) {
             self.tracker.connected(start, key);
-            self.session = Some(Session { start, session, count: 0, guests: Vec::new() });
+            self.session = Some(Session {
+                start,
+                session,
+                count: 0,
+                guests: Vec::new(),
+                joins: Joins::default(),
+            });
         }
     }
 
@@ -461,6 +484,11 @@ impl Facts {
     pub(crate) fn presence_given_up(&mut self) {
         self.presence = Presence::Off;
         self.at_the_door = None;
+    }
+
+    /// The agents who wait to be let into the session that runs, if one does.
+    pub(crate) fn joins(&mut self) -> Option<&mut Joins> {
+        self.session.as_mut().map(|running| &mut running.joins)
     }
 
     pub(crate) fn guests(&self) -> (u32, &[AgentCard]) {

@@ -37,6 +37,8 @@ use coview_wire::AskId;
 use coview_wire::ClientMessage;
 use coview_wire::GroupId;
 use coview_wire::Identified;
+use coview_wire::JoinId;
+use coview_wire::JoinRequested;
 use coview_wire::KeyLength;
 use coview_wire::PresenceConnected;
 use coview_wire::PresenceId;
@@ -81,6 +83,7 @@ struct Queues {
     manner: Manner,
     left: bool,
     asks: u64,
+    joins: u64,
     screen: Screen,
 }
 
@@ -210,6 +213,23 @@ impl Peer {
             expires_ms: 60_000,
         });
         ask
+    }
+
+    /// Lets an agent of this name type the key of a session and wait to be let in, for a minute;
+    /// gives the number of the join.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty, longer than 64 characters or has a control character.
+    pub fn ask_to_join(&mut self, session: SessionId, agent_name: &str) -> JoinId {
+        let join = self.0.with(|queues| {
+            queues.joins += 1;
+            JoinId::new(queues.joins)
+        });
+        let agent = AgentId::new("agent-1").expect("the text is an agent id");
+        let agent = AgentCard::new(agent, agent_name).expect("the name keeps the limits");
+        self.say(JoinRequested { session, join, agent, expires_ms: 60_000 });
+        join
     }
 
     /// Whether the visitor has been dropped.

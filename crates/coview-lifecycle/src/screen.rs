@@ -13,7 +13,7 @@ use coview_wire::ViewerNotice;
 use coview_wire::limits;
 
 use crate::link::Link;
-use crate::state::Sharing;
+use crate::state::IsSharing;
 use crate::tether::PassOver;
 use crate::tether::Tied;
 use crate::visitor::Visitor;
@@ -117,14 +117,14 @@ impl fmt::Debug for PipeArrival {
 ///
 /// Without consent there is none, whether nobody asked:
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// # let (mut visitor, _peer) = coview_lifecycle::queue::visitor();
 /// let pass = visitor.screen_pass(); // Visitor<Anonymous>
 /// ```
 ///
 /// or the visitor is only online:
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// use coview_lifecycle::{PresenceConnected, ScreenLink, Visitor};
 ///
 /// fn unasked<L: ScreenLink>(mut visitor: Visitor<PresenceConnected, L>) {
@@ -134,7 +134,7 @@ impl fmt::Debug for PipeArrival {
 ///
 /// or the terms have been shown and not accepted:
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// use coview_lifecycle::{ScreenLink, TermsShown, Visitor};
 ///
 /// fn too_early<L: ScreenLink>(mut visitor: Visitor<TermsShown, L>) {
@@ -269,10 +269,11 @@ impl<P> fmt::Debug for ScreenPass<P> {
     }
 }
 
-/// # While sharing, on a link that carries the screen
-impl<M, H, L> Visitor<Sharing<M, H>, L> {
+/// # Wherever the screen is shared, on a link that carries it
+impl<S, L> Visitor<S, L> {
     /// The right to send the screen, until the session is over; see [`ScreenPass`]. A second pass
-    /// takes the place of the first.
+    /// takes the place of the first. It stands while an agent waits to be let in, and an agent who
+    /// waits is no viewer.
     ///
     /// ```
     /// use coview_lifecycle::{PassArrival, queue};
@@ -309,10 +310,11 @@ impl<M, H, L> Visitor<Sharing<M, H>, L> {
     // The pipe is a parameter so that a link without one is explained by the words of the trait.
     pub fn screen_pass<P>(&mut self) -> ScreenPass<P>
     where
+        S: IsSharing,
         L: ScreenLink<Pipe = P>,
     {
-        let session = self.state.session;
-        let tied = self.state.consent.tie();
+        let session = self.state.running().session;
+        let tied = self.state.consent_mut().tie();
         ScreenPass::new(self.shared.link.screen(session), session, tied)
     }
 }

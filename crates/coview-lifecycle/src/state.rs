@@ -16,14 +16,19 @@ use crate::consent;
 use crate::consent::Consent;
 use crate::facts::Granted;
 use crate::facts::Presence;
+use crate::joins::Joins;
 use crate::link::Link;
 use crate::pending::RequestError;
 use crate::step::AnonymousStep;
+use crate::step::ConfirmingStep;
 use crate::step::IdentifiedStep;
+use crate::step::ManualStep;
+use crate::step::OneClickStep;
 use crate::step::PresenceStep;
-use crate::step::SharingStep;
 use crate::step::TermsStep;
+use crate::table;
 use crate::table::StateKind;
+use crate::table::Trigger;
 use crate::visitor::Shared;
 use crate::visitor::Visitor;
 
@@ -67,6 +72,15 @@ pub struct Sharing<M, H> {
     pub(crate) consent: Consent,
 }
 
+/// Sharing after a manual start, while an agent who typed the key waits to be let in. `H` is where
+/// the session goes back to. Those who were let in before go on seeing the screen; the one who waits
+/// sees nothing.
+#[derive(Debug)]
+pub struct Confirming<H> {
+    pub(crate) sharing: Sharing<Manual, H>,
+    pub(crate) asked: Box<coview_wire::JoinRequested>,
+}
+
 /// Began manually: there is a key to show.
 #[derive(Debug)]
 pub struct Manual {
@@ -83,8 +97,8 @@ mod sealed {
 use sealed::Sealed;
 
 /// A state a visitor can be in: [`Anonymous`], [`Identified`], [`PresenceConnected`],
-/// [`TermsRequested`], [`TermsShown`] or one of the four kinds of [`Sharing`]. Sealed: there are no
-/// others.
+/// [`TermsRequested`], [`TermsShown`], one of the four kinds of [`Sharing`] or one of the three of
+/// [`Confirming`]. Sealed: there are no others.
 ///
 /// ```compile_fail,E0277
 /// struct Paused;
@@ -93,7 +107,7 @@ use sealed::Sealed;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a state of a visitor",
     label = "there is no such state",
-    note = "the states are Anonymous, Identified, PresenceConnected, TermsRequested, TermsShown, Sharing<Manual, _> and Sharing<OneClick, PresenceConnected>"
+    note = "the states are Anonymous, Identified, PresenceConnected, TermsRequested, TermsShown, Sharing<Manual, _>, Confirming<_> and Sharing<OneClick, PresenceConnected>"
 )]
 pub trait State: Sealed + Sized {
     /// The state as a value.
@@ -136,6 +150,45 @@ pub trait IsIdentified: State {
 )]
 pub trait IsOnline: IsIdentified {}
 
+/// A state in which the screen is shared: [`Sharing`], however it began, and [`Confirming`]. Sealed.
+///
+/// What both have to show can be shown by one function:
+///
+/// ```
+/// use coview_lifecycle::{IsSharing, Visitor};
+///
+/// fn banner<S: IsSharing, L>(visitor: &Visitor<S, L>) -> String {
+///     format!("{} of them see your screen", visitor.guests())
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a visitor who is `{Self}` shares nothing",
+    label = "there is no session in this state",
+    note = "call `start_manual().await`, or `accept().await` the terms of an agent who asks, first"
+)]
+pub trait IsSharing: State {
+    /// Where the visitor is after the session.
+    type Home;
+
+    #[doc(hidden)]
+    fn running(&self) -> Running<'_>;
+
+    #[doc(hidden)]
+    fn consent_mut(&mut self) -> &mut Consent;
+
+    #[doc(hidden)]
+    fn into_home(self) -> Self::Home;
+}
+
+/// The session of a state, as [`IsSharing`] shows it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Running<'a> {
+    pub(crate) start: StartId,
+    pub(crate) session: SessionId,
+    pub(crate) consent: &'a Consent,
+}
+
 /// A state that a request leads to. Sealed; it is how [`Pending`](crate::Pending) knows what a yes
 /// means.
 #[doc(hidden)]
@@ -155,6 +208,7 @@ impl Sealed for TermsRequested {}
 impl Sealed for TermsShown {}
 impl<H: CanStartManually> Sealed for Sharing<Manual, H> {}
 impl Sealed for Sharing<OneClick, PresenceConnected> {}
+impl<H: CanStartManually> Sealed for Confirming<H> {}
 
 impl CanStartManually for Anonymous {}
 impl CanStartManually for Identified {}
@@ -231,30 +285,97 @@ macro_rules! terms_step {
 terms_step!(TermsRequested);
 terms_step!(TermsShown);
 
-macro_rules! sharing_step {
-    ($mode:ident, $home:ident, $kind:ident) => {
-        impl State for Sharing<$mode, $home> {
-            const KIND: StateKind = StateKind::$kind;
-            type Step<L> = SharingStep<Self, $home, L>;
+impl<H: CanStartManually> State for Sharing<Manual, H> {
+    const KIND: StateKind = table::after(H::KIND, Trigger::StartManual);
+    type Step<L> = ManualStep<H, L>;
 
-            fn step<L>(
-                mut visitor: Visitor<Self, L>,
-            ) -> Result<SharingStep<Self, $home, L>, Visitor<Self, L>> {
-                if let Some(reason) = visitor.shared.facts.session_over(visitor.state.start) {
-                    return Ok(SharingStep::Ended(visitor.map(|sharing| sharing.home), reason));
-                }
-                match visitor.shared.facts.take_change() {
-                    Some(change) => Ok(SharingStep::Changed(visitor, change)),
-                    None => Err(visitor),
-                }
-            }
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<ManualStep<H, L>, Visitor<Self, L>> {
+        let facts = &mut visitor.shared.facts;
+        if let Some(reason) = facts.session_over(visitor.state.start) {
+            return Ok(ManualStep::Ended(visitor.map(Self::into_home), reason));
         }
-    };
+        if let Some(asked) = facts.joins().and_then(Joins::let_in) {
+            return Ok(ManualStep::JoinRequested(
+                visitor.map(|sharing| Confirming { sharing, asked }),
+            ));
+        }
+        match facts.take_change() {
+            Some(change) => Ok(ManualStep::Changed(visitor, change)),
+            None => Err(visitor),
+        }
+    }
 }
-sharing_step!(Manual, Anonymous, SharingManualAnonymous);
-sharing_step!(Manual, Identified, SharingManualIdentified);
-sharing_step!(Manual, PresenceConnected, SharingManualPresence);
-sharing_step!(OneClick, PresenceConnected, SharingOneClick);
+
+impl<H: CanStartManually> State for Confirming<H> {
+    const KIND: StateKind = table::after(<Sharing<Manual, H>>::KIND, Trigger::JoinRequested);
+    type Step<L> = ConfirmingStep<H, L>;
+
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<ConfirmingStep<H, L>, Visitor<Self, L>> {
+        let facts = &mut visitor.shared.facts;
+        if let Some(reason) = facts.session_over(visitor.state.sharing.start) {
+            return Ok(ConfirmingStep::Ended(visitor.map(Self::into_home), reason));
+        }
+        if let Some(reason) = facts.joins().and_then(Joins::take_withdrawn) {
+            let visitor = visitor.map(|confirming| confirming.sharing);
+            return Ok(ConfirmingStep::Withdrawn(visitor, reason));
+        }
+        match facts.take_change() {
+            Some(change) => Ok(ConfirmingStep::Changed(visitor, change)),
+            None => Err(visitor),
+        }
+    }
+}
+
+impl State for Sharing<OneClick, PresenceConnected> {
+    const KIND: StateKind = StateKind::SharingOneClick;
+    type Step<L> = OneClickStep<L>;
+
+    fn step<L>(mut visitor: Visitor<Self, L>) -> Result<OneClickStep<L>, Visitor<Self, L>> {
+        let facts = &mut visitor.shared.facts;
+        if let Some(reason) = facts.session_over(visitor.state.start) {
+            return Ok(OneClickStep::Ended(visitor.map(Self::into_home), reason));
+        }
+        match facts.take_change() {
+            Some(change) => Ok(OneClickStep::Changed(visitor, change)),
+            None => Err(visitor),
+        }
+    }
+}
+
+impl<M, H> IsSharing for Sharing<M, H>
+where
+    Self: State,
+{
+    type Home = H;
+
+    fn running(&self) -> Running<'_> {
+        Running { start: self.start, session: self.session, consent: &self.consent }
+    }
+
+    fn consent_mut(&mut self) -> &mut Consent {
+        &mut self.consent
+    }
+
+    fn into_home(self) -> H {
+        self.home
+    }
+}
+
+impl<H: CanStartManually> IsSharing for Confirming<H> {
+    type Home = H;
+
+    fn running(&self) -> Running<'_> {
+        self.sharing.running()
+    }
+
+    fn consent_mut(&mut self) -> &mut Consent {
+        &mut self.sharing.consent
+    }
+
+    fn into_home(self) -> H {
+        self.sharing.home
+    }
+}
 
 impl IsIdentified for Identified {
     fn id(&self) -> &VisitorId {
@@ -289,10 +410,17 @@ where
     }
 }
 
+impl<H: CanStartManually + IsIdentified> IsIdentified for Confirming<H> {
+    fn id(&self) -> &VisitorId {
+        self.sharing.home.id()
+    }
+}
+
 impl IsOnline for PresenceConnected {}
 impl IsOnline for TermsRequested {}
 impl IsOnline for TermsShown {}
 impl<M> IsOnline for Sharing<M, PresenceConnected> where Self: State {}
+impl IsOnline for Confirming<PresenceConnected> {}
 
 /// The answer does not fit the request; the server broke the protocol and the request counts as
 /// refused.
@@ -336,10 +464,7 @@ impl Request<Identified> for PresenceConnected {
     }
 }
 
-impl<H: CanStartManually> Request<H> for Sharing<Manual, H>
-where
-    Self: State,
-{
+impl<H: CanStartManually> Request<H> for Sharing<Manual, H> {
     fn grant<L: Link>(
         mut visitor: Visitor<H, L>,
         granted: Granted,

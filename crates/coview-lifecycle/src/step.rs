@@ -18,8 +18,13 @@ use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
 use crate::state::Anonymous;
+use crate::state::CanStartManually;
+use crate::state::Confirming;
 use crate::state::Identified;
+use crate::state::Manual;
+use crate::state::OneClick;
 use crate::state::PresenceConnected;
+use crate::state::Sharing;
 use crate::state::State;
 use crate::state::TermsRequested;
 use crate::visitor::Visitor;
@@ -120,18 +125,86 @@ pub enum TermsStep<S, L> {
     Changed(Visitor<S, L>, Change),
 }
 
-/// What can happen to a visitor who is [`Sharing`](crate::Sharing).
+/// What can happen to a visitor who is [`Sharing`] after a manual start.
 ///
 /// ```text
-/// Sharing<M, H> ──▶ Sharing<M, H>   something changed: who watches, the connection
-///               ──▶ H               the session was ended by somebody else
+///                       join requested
+/// Sharing<Manual, H> ──────────────────▶ Confirming<H>
+///        │ ▲  │
+///        │ └──┘ something changed: who watches, the connection
+///        ▼ ended by somebody else
+///        H
+/// ```
+///
+/// Whether a group lets its visitors confirm who joins is the operator's choice, and the server may
+/// insist on it at any time, so an app cannot do without an answer:
+///
+/// ```compile_fail,E0004
+/// use coview_lifecycle::ManualStep;
+///
+/// fn told<H, L>(step: ManualStep<H, L>) {
+///     match step {
+///         ManualStep::Ended(visitor, _) => drop(visitor),
+///         ManualStep::Changed(sharing, _) => drop(sharing),
+///     }
+/// }
 /// ```
 #[must_use = "dropping it drops the visitor, who then leaves"]
-pub enum SharingStep<S, H, L> {
+pub enum ManualStep<H, L> {
+    /// An agent typed the key and waits: show the agent's name, then call
+    /// [`confirm`](Visitor::confirm) or [`refuse`](Visitor::refuse).
+    JoinRequested(Visitor<Confirming<H>, L>),
     /// The session is over; the visitor is where it came from.
     Ended(Visitor<H, L>, EndReason),
     /// Something changed; the visitor stays where it is.
-    Changed(Visitor<S, L>, Change),
+    Changed(Visitor<Sharing<Manual, H>, L>, Change),
+}
+
+/// What can happen while an agent who typed the key waits to be let in, to a visitor who is
+/// [`Confirming`].
+///
+/// ```text
+///                  withdrawn: the agent went, or waited too long
+/// Confirming<H> ──────────────────────────────────────────────▶ Sharing<Manual, H>
+///     │ ▲  │
+///     │ └──┘ something changed: who watches, the connection
+///     ▼ ended by somebody else
+///     H
+/// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
+pub enum ConfirmingStep<H, L> {
+    /// Nobody waits any more: take the question off the screen. The session goes on.
+    Withdrawn(Visitor<Sharing<Manual, H>, L>, WithdrawReason),
+    /// The session is over; the visitor is where it came from.
+    Ended(Visitor<H, L>, EndReason),
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<Confirming<H>, L>, Change),
+}
+
+/// What can happen to a visitor who is [`Sharing`] after an accepted request of an agent.
+///
+/// ```text
+/// Sharing<OneClick, _> ──▶ Sharing<OneClick, _>   something changed: who watches, the connection
+///                      ──▶ PresenceConnected      the session was ended by somebody else
+/// ```
+///
+/// There is no key, so nobody types one and waits to be let in:
+///
+/// ```compile_fail,E0599
+/// use coview_lifecycle::OneClickStep;
+///
+/// fn told<L>(step: OneClickStep<L>) {
+///     if let OneClickStep::JoinRequested(confirming) = step {
+///         drop(confirming);
+///     }
+/// }
+/// ```
+#[must_use = "dropping it drops the visitor, who then leaves"]
+pub enum OneClickStep<L> {
+    /// The session is over; the visitor is where it came from.
+    Ended(Visitor<PresenceConnected, L>, EndReason),
+    /// Something changed; the visitor stays where it is.
+    Changed(Visitor<Sharing<OneClick, PresenceConnected>, L>, Change),
 }
 
 debug_variants! {
@@ -139,10 +212,17 @@ debug_variants! {
     impl[L] IdentifiedStep<L> { Changed(visitor, change), Closed(reason) }
     impl[L] PresenceStep<L> { TermsRequested(visitor), Changed(visitor, change), Lost(visitor) }
     impl[S: State, L] TermsStep<S, L> { Withdrawn(visitor, reason), Changed(visitor, change) }
-    impl[S: State, H: State, L] SharingStep<S, H, L> {
+    impl[H: CanStartManually, L] ManualStep<H, L> {
+        JoinRequested(visitor),
         Ended(visitor, reason),
         Changed(visitor, change),
     }
+    impl[H: CanStartManually, L] ConfirmingStep<H, L> {
+        Withdrawn(visitor, reason),
+        Ended(visitor, reason),
+        Changed(visitor, change),
+    }
+    impl[L] OneClickStep<L> { Ended(visitor, reason), Changed(visitor, change) }
 }
 
 /// Waits for the next thing the world does to a visitor. Made by [`Visitor::next`].

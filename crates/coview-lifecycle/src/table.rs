@@ -38,13 +38,19 @@ pub enum StateKind {
     SharingManualIdentified,
     /// Sharing, started manually while online.
     SharingManualPresence,
+    /// Sharing, started manually before login; an agent who typed the key waits to be let in.
+    ConfirmingAnonymous,
+    /// Sharing, started manually after login; an agent who typed the key waits to be let in.
+    ConfirmingIdentified,
+    /// Sharing, started manually while online; an agent who typed the key waits to be let in.
+    ConfirmingPresence,
     /// Sharing, started by an accepted request of an agent.
     SharingOneClick,
 }
 
 impl StateKind {
     /// Every state, in the order of the story.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Anonymous,
         Self::Identified,
         Self::PresenceConnected,
@@ -53,6 +59,9 @@ impl StateKind {
         Self::SharingManualAnonymous,
         Self::SharingManualIdentified,
         Self::SharingManualPresence,
+        Self::ConfirmingAnonymous,
+        Self::ConfirmingIdentified,
+        Self::ConfirmingPresence,
         Self::SharingOneClick,
     ];
 
@@ -68,17 +77,24 @@ impl StateKind {
             Self::SharingManualAnonymous => "Sharing<Manual, Anonymous>",
             Self::SharingManualIdentified => "Sharing<Manual, Identified>",
             Self::SharingManualPresence => "Sharing<Manual, PresenceConnected>",
+            Self::ConfirmingAnonymous => "Confirming<Anonymous>",
+            Self::ConfirmingIdentified => "Confirming<Identified>",
+            Self::ConfirmingPresence => "Confirming<PresenceConnected>",
             Self::SharingOneClick => "Sharing<OneClick, PresenceConnected>",
         }
     }
 
-    /// Whether the screen is shared in this state.
+    /// Whether the screen is shared in this state. It is while an agent waits to be let in, too:
+    /// with those who have been.
     #[must_use]
     pub const fn is_sharing(self) -> bool {
         match self {
             Self::SharingManualAnonymous
             | Self::SharingManualIdentified
             | Self::SharingManualPresence
+            | Self::ConfirmingAnonymous
+            | Self::ConfirmingIdentified
+            | Self::ConfirmingPresence
             | Self::SharingOneClick => true,
             Self::Anonymous
             | Self::Identified
@@ -146,6 +162,10 @@ triggers! {
     Accept = "accept", Request;
     /// `decline`
     Decline = "decline", Verb;
+    /// `confirm`
+    Confirm = "confirm", Verb;
+    /// `refuse`
+    Refuse = "refuse", Verb;
     /// `end`
     End = "end", Verb;
     /// `disconnect`
@@ -158,6 +178,10 @@ triggers! {
     TermsWithdrawn = "terms withdrawn", World;
     /// The server takes the visitor offline.
     PresenceLost = "presence lost", World;
+    /// An agent typed the key and waits to be let in.
+    JoinRequested = "join requested", World;
+    /// The agent who waited to be let in went away, or waited too long.
+    JoinWithdrawn = "join withdrawn", World;
     /// The session is ended by someone else than the visitor.
     SessionEnded = "session ended", World;
 }
@@ -215,11 +239,29 @@ pub const TABLE: &[Edge] = {
         verb(S::TermsShown, T::Decline, S::PresenceConnected),
         verb(S::TermsShown, T::TermsWithdrawn, S::PresenceConnected),
         verb(S::SharingManualAnonymous, T::End, S::Anonymous),
+        verb(S::SharingManualAnonymous, T::JoinRequested, S::ConfirmingAnonymous),
         verb(S::SharingManualAnonymous, T::SessionEnded, S::Anonymous),
         verb(S::SharingManualIdentified, T::End, S::Identified),
+        verb(S::SharingManualIdentified, T::JoinRequested, S::ConfirmingIdentified),
         verb(S::SharingManualIdentified, T::SessionEnded, S::Identified),
         verb(S::SharingManualPresence, T::End, S::PresenceConnected),
+        verb(S::SharingManualPresence, T::JoinRequested, S::ConfirmingPresence),
         verb(S::SharingManualPresence, T::SessionEnded, S::PresenceConnected),
+        verb(S::ConfirmingAnonymous, T::Confirm, S::SharingManualAnonymous),
+        verb(S::ConfirmingAnonymous, T::Refuse, S::SharingManualAnonymous),
+        verb(S::ConfirmingAnonymous, T::JoinWithdrawn, S::SharingManualAnonymous),
+        verb(S::ConfirmingAnonymous, T::End, S::Anonymous),
+        verb(S::ConfirmingAnonymous, T::SessionEnded, S::Anonymous),
+        verb(S::ConfirmingIdentified, T::Confirm, S::SharingManualIdentified),
+        verb(S::ConfirmingIdentified, T::Refuse, S::SharingManualIdentified),
+        verb(S::ConfirmingIdentified, T::JoinWithdrawn, S::SharingManualIdentified),
+        verb(S::ConfirmingIdentified, T::End, S::Identified),
+        verb(S::ConfirmingIdentified, T::SessionEnded, S::Identified),
+        verb(S::ConfirmingPresence, T::Confirm, S::SharingManualPresence),
+        verb(S::ConfirmingPresence, T::Refuse, S::SharingManualPresence),
+        verb(S::ConfirmingPresence, T::JoinWithdrawn, S::SharingManualPresence),
+        verb(S::ConfirmingPresence, T::End, S::PresenceConnected),
+        verb(S::ConfirmingPresence, T::SessionEnded, S::PresenceConnected),
         verb(S::SharingOneClick, T::End, S::PresenceConnected),
         verb(S::SharingOneClick, T::SessionEnded, S::PresenceConnected),
     ]
@@ -229,6 +271,19 @@ pub const TABLE: &[Edge] = {
 #[must_use]
 pub fn edge(from: StateKind, on: Trigger) -> Option<&'static Edge> {
     TABLE.iter().find(|edge| edge.from == from && edge.on == on)
+}
+
+/// Where a pair that is in the table leads, so that a type can have its kind from the table.
+pub(crate) const fn after(from: StateKind, on: Trigger) -> StateKind {
+    let mut row = 0;
+    while row < TABLE.len() {
+        // Comparing by number, because a derived `==` cannot be called in a constant.
+        if TABLE[row].from as u8 == from as u8 && TABLE[row].on as u8 == on as u8 {
+            return TABLE[row].to;
+        }
+        row += 1;
+    }
+    panic!("the pair is in the table");
 }
 
 /// The table as a Mermaid state diagram, as it stands in the README and in `docs/lifecycle.md`.

@@ -274,6 +274,9 @@ fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
         StateKind::Identified => Some(Command::ConnectPresence(PresenceData::new())),
         StateKind::TermsRequested => Some(Command::TermsDisplayed),
         StateKind::TermsShown => Some(Command::Accept),
+        StateKind::ConfirmingAnonymous
+        | StateKind::ConfirmingIdentified
+        | StateKind::ConfirmingPresence => Some(Command::Confirm),
         StateKind::PresenceConnected
         | StateKind::SharingManualAnonymous
         | StateKind::SharingManualIdentified
@@ -296,6 +299,8 @@ fn possible(state: StateKind, at: usize, no: VisitorNo) -> Option<Command> {
         Command::TermsDisplayed,
         Command::Accept,
         Command::Decline,
+        Command::Confirm,
+        Command::Refuse,
         Command::End,
         Command::Disconnect,
         Command::LogOut,

@@ -229,14 +229,18 @@ impl World {
                 differs(format!("{client} is {id:?}, the hub says {:?}", place.visitor));
             }
             let home = match visitor.state() {
-                StateKind::SharingManualPresence | StateKind::SharingOneClick => true,
+                StateKind::SharingManualPresence
+                | StateKind::ConfirmingPresence
+                | StateKind::SharingOneClick => true,
                 StateKind::PresenceConnected
                 | StateKind::TermsRequested
                 | StateKind::TermsShown => true,
                 StateKind::Anonymous
                 | StateKind::Identified
                 | StateKind::SharingManualAnonymous
-                | StateKind::SharingManualIdentified => false,
+                | StateKind::SharingManualIdentified
+                | StateKind::ConfirmingAnonymous
+                | StateKind::ConfirmingIdentified => false,
             };
             // A lost presence waits at the door while a session runs.
             let known = if session_of(visitor).is_some() {

@@ -370,6 +370,16 @@ impl Party for Visitors {
                 let reason = reason.map_or_else(|| "?".to_owned(), |reason| reason.to_string());
                 Looked::step(visitor, format!("is offline: {reason}"))
             }
+            Poll::Ready(AnyStep::JoinRequested(visitor)) => {
+                let words = visitor.agent().map_or_else(
+                    || format!("is asked to let in in the state {}", visitor.state()),
+                    |agent| format!("is asked to let {} in", agent.name()),
+                );
+                Looked::step(visitor, words)
+            }
+            Poll::Ready(AnyStep::JoinWithdrawn(visitor, reason)) => {
+                Looked::step(visitor, format!("sees the join go: {reason}"))
+            }
             Poll::Ready(AnyStep::SessionEnded(visitor, reason)) => {
                 Looked::step(visitor, format!("sees the session end: {reason}"))
             }
@@ -454,7 +464,13 @@ impl Party for Agents {
         greeting: coview_proto::AgentGreeting,
         link: SimLink<AgentRole>,
     ) -> SimAgent {
-        coview_agent::Agent::initialized(link, config.group.clone(), greeting.agent).into()
+        let facts = coview_agent::SignInFacts {
+            card: greeting.agent,
+            lasts_ms: greeting.expires_ms,
+            rights: greeting.rights,
+            key_digits: greeting.key_digits,
+        };
+        coview_agent::Agent::initialized(link, config.group.clone(), facts).into()
     }
 
     fn next(free: SimAgent, cx: &mut Context<'_>) -> Looked<Self> {
@@ -476,6 +492,10 @@ impl Party for Agents {
                 words: format!("sees its request end: {outcome}"),
                 outcome: Some(outcome),
             },
+            Poll::Ready(AnyStep::LetIn(agent)) => Looked::step(agent, "is let in"),
+            Poll::Ready(AnyStep::KeptOut(agent, reason)) => {
+                Looked::step(agent, format!("is kept out: {reason}"))
+            }
             Poll::Ready(AnyStep::SessionEnded(agent, reason)) => {
                 Looked::step(agent, format!("sees the session end: {reason}"))
             }
@@ -491,7 +511,7 @@ impl Party for Agents {
         match Pin::new(&mut waiting).poll(cx) {
             Poll::Pending => Looked::Nothing(Hand::Waiting(waiting)),
             Poll::Ready(Ok(agent)) => Looked::step(agent, "granted"),
-            Poll::Ready(Err(AnyRequestError::Refused { agent, reason })) => {
+            Poll::Ready(Err(AnyRequestError::Refused { agent, reason, .. })) => {
                 Looked::refused(agent, reason)
             }
             Poll::Ready(Err(AnyRequestError::Closed(reason))) => Looked::closed(reason),
@@ -535,17 +555,7 @@ impl Party for Agents {
 
 /// The session of a visitor who shares.
 pub(crate) fn session_of(visitor: &SimVisitor) -> Option<SessionId> {
-    match visitor {
-        AnyVisitor::SharingManualAnonymous(visitor) => Some(visitor.session()),
-        AnyVisitor::SharingManualIdentified(visitor) => Some(visitor.session()),
-        AnyVisitor::SharingManualPresence(visitor) => Some(visitor.session()),
-        AnyVisitor::SharingOneClick(visitor) => Some(visitor.session()),
-        AnyVisitor::Anonymous(_)
-        | AnyVisitor::Identified(_)
-        | AnyVisitor::PresenceConnected(_)
-        | AnyVisitor::TermsRequested(_)
-        | AnyVisitor::TermsShown(_) => None,
-    }
+    visitor.session()
 }
 
 /// Whether a visitor has the focus of its visitor id; `None` if it is not online.
@@ -555,11 +565,14 @@ pub(crate) fn focus_of(visitor: &SimVisitor) -> Option<bool> {
         AnyVisitor::TermsRequested(visitor) => Some(visitor.has_focus()),
         AnyVisitor::TermsShown(visitor) => Some(visitor.has_focus()),
         AnyVisitor::SharingManualPresence(visitor) => Some(visitor.has_focus()),
+        AnyVisitor::ConfirmingPresence(visitor) => Some(visitor.has_focus()),
         AnyVisitor::SharingOneClick(visitor) => Some(visitor.has_focus()),
         AnyVisitor::Anonymous(_)
         | AnyVisitor::Identified(_)
         | AnyVisitor::SharingManualAnonymous(_)
-        | AnyVisitor::SharingManualIdentified(_) => None,
+        | AnyVisitor::SharingManualIdentified(_)
+        | AnyVisitor::ConfirmingAnonymous(_)
+        | AnyVisitor::ConfirmingIdentified(_) => None,
     }
 }
 

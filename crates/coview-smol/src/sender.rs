@@ -10,12 +10,12 @@ use std::panic::catch_unwind;
 use std::time::Instant;
 
 use coview_lifecycle::AnyVisitor;
+use coview_lifecycle::IsSharing;
 use coview_lifecycle::PassArrival;
 use coview_lifecycle::PassOver;
 use coview_lifecycle::ScreenLink;
 use coview_lifecycle::ScreenPass;
 use coview_lifecycle::ScreenPipe;
-use coview_lifecycle::Sharing;
 use coview_lifecycle::Visitor;
 use coview_screen::Capture;
 use coview_screen::Encoder;
@@ -80,7 +80,7 @@ impl Default for ScreenOptions {
 ///
 /// Without consent there is none:
 ///
-/// ```compile_fail,E0308
+/// ```compile_fail,E0277
 /// use coview_lifecycle::Anonymous;
 /// use coview_screen::app_frames;
 /// use coview_smol::{ScreenOptions, ScreenSender, Visitor};
@@ -133,8 +133,8 @@ impl From<PassOver> for Stopped {
 
 impl<P: ScreenPipe> ScreenSender<P> {
     /// A sender of what comes out of the source. One that was made before for the same session stops.
-    pub fn new<M, H, L: ScreenLink<Pipe = P>>(
-        sharing: &mut Visitor<Sharing<M, H>, L>,
+    pub fn new<S: IsSharing, L: ScreenLink<Pipe = P>>(
+        sharing: &mut Visitor<S, L>,
         source: impl FrameSource + 'static,
         options: ScreenOptions,
     ) -> Self {
@@ -162,8 +162,8 @@ impl<P: ScreenPipe> ScreenSender<P> {
     ///     smol::spawn(sender.run()).detach();
     /// }
     /// ```
-    pub fn without_source<M, H, L: ScreenLink<Pipe = P>>(
-        sharing: &mut Visitor<Sharing<M, H>, L>,
+    pub fn without_source<S: IsSharing, L: ScreenLink<Pipe = P>>(
+        sharing: &mut Visitor<S, L>,
     ) -> Self {
         Self::telling(sharing.screen_pass())
     }

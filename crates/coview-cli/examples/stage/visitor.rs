@@ -101,6 +101,12 @@ impl Actor {
             AnyStep::PresenceLost(_, reason) => {
                 ("offline", json!({ "reason": reason.map(coview_wire::OfflineReason::as_str) }))
             }
+            AnyStep::JoinRequested(visitor) => {
+                ("join_requested", json!({ "agent": visitor.agent().map(|agent| agent.name()) }))
+            }
+            AnyStep::JoinWithdrawn(_, reason) => {
+                ("join_withdrawn", json!({ "reason": reason.as_str() }))
+            }
             AnyStep::SessionEnded(_, reason) => ("ended", json!({ "reason": reason.as_str() })),
             AnyStep::Changed(visitor, change) => match change {
                 Change::Guests(count) => {

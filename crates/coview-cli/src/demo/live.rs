@@ -16,8 +16,6 @@ use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
 use coview_lifecycle::RequestError;
 use coview_lifecycle::Sharing;
-use coview_lifecycle::SharingStep;
-use coview_lifecycle::State;
 use coview_lifecycle::TermsRequested;
 use coview_lifecycle::TermsShown;
 use coview_lifecycle::TermsStep;
@@ -37,6 +35,8 @@ use smol::Timer;
 use super::stage::ANYWHERE;
 use super::stage::Stage;
 use super::story::Told;
+use super::wait::Shares;
+use super::wait::Went;
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::say::BOLD;
@@ -455,18 +455,29 @@ impl Cast<'_> {
     }
 
     /// Shows the screen until the session is over.
-    async fn share<M, H>(&self, who: Who, mut sharing: Visitor<Sharing<M, H>>) -> Told<Visitor<H>>
-    where
-        Sharing<M, H>: State<Step<VisitorChannel> = SharingStep<Sharing<M, H>, H, VisitorChannel>>,
-    {
+    async fn share<S: Shares>(
+        &self,
+        who: Who,
+        mut sharing: Visitor<S>,
+    ) -> Told<Visitor<S::Home>> {
         let source = self.shown.source()?.ok_or("nothing is to be shown")?;
         let options = ScreenOptions { fps: self.fps, ..ScreenOptions::default() };
         let sender = ScreenSender::new(&mut sharing, source, options);
         // Dropping the task stops it; the end of the session does so too.
         let _sends = smol::spawn(self.send(who, sender));
         loop {
-            sharing = match sharing.next().await {
-                SharingStep::Changed(sharing, change) => {
+            sharing = match S::went(sharing.next().await) {
+                Went::LetIn(sharing, agent) => {
+                    let text =
+                        format!("{GOOD}●{GOOD:#} {} lets {} in", who.name, agent.name());
+                    self.tell(
+                        Event::new("confirmed", text)
+                            .with_some("visitor", who.id)
+                            .with("agent", agent.name()),
+                    );
+                    sharing
+                }
+                Went::On(sharing, change) => {
                     self.changed(who, sharing.agents(), change);
                     if who.id.is_some() && change == Change::Guests(0) {
                         // Nobody can come back without a key; she can be asked again instead.
@@ -481,7 +492,7 @@ impl Cast<'_> {
                     }
                     sharing
                 }
-                SharingStep::Ended(visitor, reason) => {
+                Went::Ended(visitor, reason) => {
                     let text =
                         format!("{WARN}●{WARN:#} the session of {} is over: {reason}", who.name);
                     self.tell(

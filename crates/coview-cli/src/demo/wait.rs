@@ -5,11 +5,16 @@ use coview_agent::SignedIn;
 use coview_agent::SignedInStep;
 use coview_agent::Viewing;
 use coview_agent::ViewingStep;
+use coview_lifecycle::CanStartManually;
+use coview_lifecycle::Change;
+use coview_lifecycle::IsSharing;
+use coview_lifecycle::Manual;
+use coview_lifecycle::ManualStep;
+use coview_lifecycle::OneClick;
+use coview_lifecycle::OneClickStep;
 use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
 use coview_lifecycle::Sharing;
-use coview_lifecycle::SharingStep;
-use coview_lifecycle::State;
 use coview_lifecycle::TermsRequested;
 use coview_lifecycle::TermsShown;
 use coview_lifecycle::TermsStep;
@@ -19,6 +24,7 @@ use coview_smol::ChannelLink;
 use coview_smol::ScreenViewer;
 use coview_smol::ViewerStep;
 use coview_smol::Visitor;
+use coview_wire::AgentCard;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
 use coview_wire::WithdrawReason;
@@ -105,34 +111,63 @@ pub(super) async fn ended(mut agent: Agent<Viewing>) -> Told<(Agent<SignedIn>, E
     }
 }
 
+/// What the world did to a visitor who shares, however the session began.
+pub(super) enum Went<S: IsSharing> {
+    On(Visitor<S>, Change),
+    /// An agent typed the key and was let in: whoever reads a key out to an agent means it.
+    LetIn(Visitor<S>, AgentCard),
+    Ended(Visitor<S::Home>, EndReason),
+}
+
+/// A visitor of either kind of session.
+pub(super) trait Shares: IsSharing {
+    fn went(step: Self::Step<Link>) -> Went<Self>;
+}
+
+impl<H: CanStartManually> Shares for Sharing<Manual, H> {
+    fn went(step: ManualStep<H, Link>) -> Went<Self> {
+        match step {
+            ManualStep::JoinRequested(confirming) => {
+                let agent = confirming.agent().clone();
+                Went::LetIn(confirming.confirm(), agent)
+            }
+            ManualStep::Ended(visitor, reason) => Went::Ended(visitor, reason),
+            ManualStep::Changed(visitor, change) => Went::On(visitor, change),
+        }
+    }
+}
+
+impl Shares for Sharing<OneClick, PresenceConnected> {
+    fn went(step: OneClickStep<Link>) -> Went<Self> {
+        match step {
+            OneClickStep::Ended(visitor, reason) => Went::Ended(visitor, reason),
+            OneClickStep::Changed(visitor, change) => Went::On(visitor, change),
+        }
+    }
+}
+
 /// A visitor who shares, as soon as this is so.
-pub(super) async fn sharing<M, H>(
-    mut visitor: Visitor<Sharing<M, H>>,
-    is_so: impl Fn(&Visitor<Sharing<M, H>>) -> bool,
-) -> Told<Visitor<Sharing<M, H>>>
-where
-    Sharing<M, H>: State<Step<Link> = SharingStep<Sharing<M, H>, H, Link>>,
-{
+pub(super) async fn sharing<S: Shares>(
+    mut visitor: Visitor<S>,
+    is_so: impl Fn(&Visitor<S>) -> bool,
+) -> Told<Visitor<S>> {
     while !is_so(&visitor) {
-        visitor = match visitor.next().await {
-            SharingStep::Changed(visitor, _) => visitor,
-            SharingStep::Ended(_, reason) => return Err(reason.to_string().into()),
+        visitor = match S::went(visitor.next().await) {
+            Went::On(visitor, _) | Went::LetIn(visitor, _) => visitor,
+            Went::Ended(_, reason) => return Err(reason.to_string().into()),
         };
     }
     Ok(visitor)
 }
 
 /// The visitor whose session was ended by somebody else, and why.
-pub(super) async fn stopped<M, H>(
-    mut visitor: Visitor<Sharing<M, H>>,
-) -> Told<(Visitor<H>, EndReason)>
-where
-    Sharing<M, H>: State<Step<Link> = SharingStep<Sharing<M, H>, H, Link>>,
-{
+pub(super) async fn stopped<S: Shares>(
+    mut visitor: Visitor<S>,
+) -> Told<(Visitor<S::Home>, EndReason)> {
     loop {
-        visitor = match visitor.next().await {
-            SharingStep::Changed(visitor, _) => visitor,
-            SharingStep::Ended(visitor, reason) => return Ok((visitor, reason)),
+        visitor = match S::went(visitor.next().await) {
+            Went::On(visitor, _) | Went::LetIn(visitor, _) => visitor,
+            Went::Ended(visitor, reason) => return Ok((visitor, reason)),
         };
     }
 }

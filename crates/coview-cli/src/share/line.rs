@@ -33,6 +33,8 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
         "displayed" => Line::Do(Command::TermsDisplayed),
         "accept" => Line::Do(Command::Accept),
         "decline" => Line::Do(Command::Decline),
+        "confirm" => Line::Do(Command::Confirm),
+        "refuse" => Line::Do(Command::Refuse),
         "stop" => Line::Do(Command::End),
         "offline" => Line::Do(Command::Disconnect),
         "logout" => Line::Do(Command::LogOut),

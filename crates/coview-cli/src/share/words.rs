@@ -48,6 +48,9 @@ pub(super) const fn in_words(state: StateKind) -> &'static str {
         StateKind::Identified => "you are not online",
         StateKind::PresenceConnected => "you are online and nobody asks",
         StateKind::TermsRequested | StateKind::TermsShown => "an agent waits for your answer",
+        StateKind::ConfirmingAnonymous
+        | StateKind::ConfirmingIdentified
+        | StateKind::ConfirmingPresence => "an agent waits to be let in",
         StateKind::SharingManualAnonymous
         | StateKind::SharingManualIdentified
         | StateKind::SharingManualPresence
@@ -64,12 +67,16 @@ pub(super) const fn command(trigger: Trigger) -> &'static str {
         Trigger::TermsDisplayed => "displayed",
         Trigger::Accept => "accept",
         Trigger::Decline => "decline",
+        Trigger::Confirm => "confirm",
+        Trigger::Refuse => "refuse",
         Trigger::End => "stop",
         Trigger::Disconnect => "offline",
         Trigger::LogOut => "logout",
         Trigger::AgentAsks
         | Trigger::TermsWithdrawn
         | Trigger::PresenceLost
+        | Trigger::JoinRequested
+        | Trigger::JoinWithdrawn
         | Trigger::SessionEnded => "",
     }
 }
@@ -125,6 +132,9 @@ pub(super) fn terms(visitor: &AnyVisitor, shown_in: StateKind) -> Option<Event> 
         | AnyVisitor::SharingManualAnonymous(_)
         | AnyVisitor::SharingManualIdentified(_)
         | AnyVisitor::SharingManualPresence(_)
+        | AnyVisitor::ConfirmingAnonymous(_)
+        | AnyVisitor::ConfirmingIdentified(_)
+        | AnyVisitor::ConfirmingPresence(_)
         | AnyVisitor::SharingOneClick(_) => return None,
     };
     let mut text = format!(
@@ -144,6 +154,35 @@ pub(super) fn terms(visitor: &AnyVisitor, shown_in: StateKind) -> Option<Event> 
             .with("text", terms.text())
             .with("expires_ms", expires_ms)
             .with("state", state(shown_in)),
+    )
+}
+
+/// The question that is asked while an agent who typed the key waits to be let in.
+pub(super) fn join(visitor: &AnyVisitor) -> Option<Event> {
+    let (agent, expires_ms) = match visitor {
+        AnyVisitor::ConfirmingAnonymous(visitor) => (visitor.agent(), visitor.expires_ms()),
+        AnyVisitor::ConfirmingIdentified(visitor) => (visitor.agent(), visitor.expires_ms()),
+        AnyVisitor::ConfirmingPresence(visitor) => (visitor.agent(), visitor.expires_ms()),
+        AnyVisitor::Anonymous(_)
+        | AnyVisitor::Identified(_)
+        | AnyVisitor::PresenceConnected(_)
+        | AnyVisitor::TermsRequested(_)
+        | AnyVisitor::TermsShown(_)
+        | AnyVisitor::SharingManualAnonymous(_)
+        | AnyVisitor::SharingManualIdentified(_)
+        | AnyVisitor::SharingManualPresence(_)
+        | AnyVisitor::SharingOneClick(_) => return None,
+    };
+    let text = format!(
+        "{WARN}●{WARN:#} {BOLD}{}{BOLD:#} has typed your key. Is that who you talk to?\n  \
+         {BOLD}confirm or refuse?{BOLD:#} No answer within {} counts as no.",
+        agent.name(),
+        seconds(expires_ms)
+    );
+    Some(
+        Event::new("join_requested", text)
+            .with("agent", agent_value(agent))
+            .with("expires_ms", expires_ms),
     )
 }
 
