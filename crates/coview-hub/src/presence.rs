@@ -242,6 +242,9 @@ impl Group {
                 | StateKind::SharingManualAnonymous
                 | StateKind::SharingManualIdentified
                 | StateKind::SharingManualPresence
+                | StateKind::ConfirmingAnonymous
+                | StateKind::ConfirmingIdentified
+                | StateKind::ConfirmingPresence
                 | StateKind::SharingOneClick,
                 _,
             ) => self.check(place, Trigger::Disconnect)?,

@@ -141,6 +141,9 @@ impl Group {
             | StateKind::SharingManualAnonymous
             | StateKind::SharingManualIdentified
             | StateKind::SharingManualPresence
+            | StateKind::ConfirmingAnonymous
+            | StateKind::ConfirmingIdentified
+            | StateKind::ConfirmingPresence
             | StateKind::SharingOneClick => self.check(place, Trigger::StartManual)?,
         }
         self.note_start(place, start)?;
