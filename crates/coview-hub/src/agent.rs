@@ -258,7 +258,10 @@ impl Group {
         fx.place_gone(place, agent.lost.take());
         let conn = match why {
             Departure::Left => agent.conn.take(),
-            Departure::Lost | Departure::Policy | Departure::Shutdown => agent.conn,
+            Departure::Lost
+            | Departure::Policy
+            | Departure::SignInExpired
+            | Departure::Shutdown => agent.conn,
         };
         let view = agent.view;
         let name = agent.card.agent.clone();

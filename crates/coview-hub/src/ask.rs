@@ -80,14 +80,18 @@ impl Group {
         self.visitor(device).ask = Some(ask);
         let asking = self.agent(agent);
         asking.ask = Some(ask);
-        let (conn, id) = (asking.conn, asking.card.agent.clone());
+        let (conn, card) = (asking.conn, asking.card.clone());
+        let (terms, language) = self.terms_shown();
         fx.counts.asked += 1;
         fx.event(Event::Asked {
             group: self.id.clone(),
             ask,
-            agent: id,
+            name: Box::from(card.name()),
+            agent: card.agent,
             visitor: it.visitor.clone(),
             client: device,
+            terms,
+            language,
         });
         fx.tell_agent(conn, Asked { re: it.re, ask, expires_ms: millis(patience) });
         if let Some(requested) = self.terms_requested(fx, ask) {
@@ -122,7 +126,8 @@ impl Group {
             waiting.displayed = true;
             let agent = waiting.agent;
             let conn = self.agent(agent).conn;
-            fx.event(Event::TermsDisplayed { group: self.id.clone(), ask });
+            let (terms, language) = self.terms_shown();
+            fx.event(Event::TermsDisplayed { group: self.id.clone(), ask, terms, language });
             fx.tell_agent(conn, TermsSeen { ask });
         }
         Ok(())
@@ -177,9 +182,10 @@ impl Group {
         if let Some(ask) = self.visitor(place).ask {
             let reason = match why {
                 Departure::Shutdown => WithdrawReason::Shutdown,
-                Departure::Left | Departure::Lost | Departure::Policy => {
-                    WithdrawReason::PresenceOver
-                }
+                Departure::Left
+                | Departure::Lost
+                | Departure::Policy
+                | Departure::SignInExpired => WithdrawReason::PresenceOver,
             };
             self.end_ask(fx, ask, AskOutcome::Lost, Some(reason));
         }
@@ -190,7 +196,10 @@ impl Group {
         if let Some(ask) = self.agent(place).ask {
             let reason = match why {
                 Departure::Shutdown => WithdrawReason::Shutdown,
-                Departure::Left | Departure::Lost | Departure::Policy => WithdrawReason::AgentLost,
+                Departure::Left
+                | Departure::Lost
+                | Departure::Policy
+                | Departure::SignInExpired => WithdrawReason::AgentLost,
             };
             self.end_ask(fx, ask, AskOutcome::Lost, Some(reason));
         }
@@ -221,8 +230,11 @@ impl Group {
         let counts = &mut fx.counts;
         let (counter, event) = match (outcome, session) {
             (AskOutcome::Accepted, Some(session)) => {
-                let terms = Box::from(self.config.terms.version());
-                (&mut counts.asks_accepted, Event::Accepted { group, ask, session, terms })
+                let (terms, language) = self.terms_shown();
+                (
+                    &mut counts.asks_accepted,
+                    Event::Accepted { group, ask, session, terms, language },
+                )
             }
             (AskOutcome::Declined, _) => {
                 (&mut counts.asks_declined, Event::Declined { group, ask })
@@ -258,6 +270,13 @@ impl Group {
             fx.tell_visitor(conn, TermsWithdrawn { ask, reason });
         }
         self.change_person(fx, &over.name, |person| person.asked = None);
+    }
+
+    /// What the record says about the terms: the version, which stands for one text, and the
+    /// language.
+    fn terms_shown(&self) -> (Box<str>, Option<Box<str>>) {
+        let terms = &self.config.terms;
+        (Box::from(terms.version()), terms.language().map(Box::from))
     }
 
     /// A waiting request as the visitor is told it.

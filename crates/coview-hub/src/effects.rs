@@ -49,6 +49,13 @@ pub(crate) struct Effects {
     rng: ChaCha20Rng,
     /// What the wall clock said at [`Moment::ZERO`]. Until it is told, 1970: no token is good then.
     wall_at_zero: UnixTime,
+    /// Whether what must be recorded can be.
+    pub(crate) recorded: bool,
+    /// Whether the server is about to stop, so that nothing new may begin.
+    pub(crate) draining: bool,
+    /// Whether something ended since this was looked at last, so that a client may be idle now who
+    /// has to go then.
+    pub(crate) something_ended: bool,
     last_place: u64,
     places: u64,
     /// The places without a connection, the one that lost it longest ago first.
@@ -93,6 +100,9 @@ impl Effects {
             out: VecDeque::new(),
             rng: ChaCha20Rng::from_seed(seed),
             wall_at_zero: UnixTime::new(0),
+            recorded: true,
+            draining: false,
+            something_ended: false,
             last_place: 0,
             places: 0,
             kept: BTreeMap::new(),
@@ -120,6 +130,7 @@ impl Effects {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.something_ended |= event.ends_something();
         self.out.push_back(Output::Event(event));
     }
 
@@ -183,7 +194,7 @@ impl Effects {
             re,
             code: no.code,
             explanation: no.explanation(),
-            retry_ms: None,
+            retry_ms: no.retry_ms,
         };
         self.tell_visitor(Some(conn), refused);
     }

@@ -2,19 +2,25 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use coview_wire::AgentId;
+use coview_wire::AgentRights;
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::CloseReason;
 use coview_wire::EndReason;
 use coview_wire::GroupId;
+use coview_wire::JoinId;
+use coview_wire::MaskState;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceId;
 use coview_wire::RefusalCode;
 use coview_wire::ScreenError;
 use coview_wire::SessionId;
+use coview_wire::UnixTime;
 use coview_wire::VisitorId;
+use coview_wire::WithdrawReason;
 
 use crate::io::ConnId;
+use crate::proofs::ProofError;
 
 /// The place of one client, kept over its reconnects. It names a client in the audit log, also
 /// one that never said who it is.
@@ -54,6 +60,8 @@ pub enum Departure {
     Lost,
     /// The client broke the protocol too often, or sent a picture where it may not.
     Policy,
+    /// The agent's token expired, was not renewed, and the agent is in no session.
+    SignInExpired,
     /// The server shut down.
     Shutdown,
 }
@@ -63,7 +71,7 @@ impl Departure {
         match self {
             Self::Left => OfflineReason::Left,
             Self::Lost => OfflineReason::Lost,
-            Self::Policy => OfflineReason::Policy,
+            Self::Policy | Self::SignInExpired => OfflineReason::Policy,
             Self::Shutdown => OfflineReason::Shutdown,
         }
     }
@@ -73,7 +81,7 @@ impl Departure {
         match self {
             Self::Left => EndReason::VisitorLeft,
             Self::Lost => EndReason::VisitorLost,
-            Self::Policy => EndReason::Policy,
+            Self::Policy | Self::SignInExpired => EndReason::Policy,
             Self::Shutdown => EndReason::Shutdown,
         }
     }
@@ -85,6 +93,7 @@ impl fmt::Display for Departure {
             Self::Left => "left",
             Self::Lost => "lost",
             Self::Policy => "policy",
+            Self::SignInExpired => "sign_in_expired",
             Self::Shutdown => "shutdown",
         })
     }
@@ -122,10 +131,43 @@ impl From<ScreenError> for PictureFault {
     }
 }
 
+/// Why nobody is believed to be who they say they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Disbelief {
+    /// There is no proof where one is needed.
+    Missing,
+    /// The proof is not accepted.
+    Proof(ProofError),
+    /// The proof may be used once and was used before, or it may have been: see
+    /// [`Policy::one_use_tokens`](crate::Policy::one_use_tokens).
+    UsedBefore,
+    /// The proof is good, and about somebody else.
+    SomebodyElse,
+    /// The newer token ends before the one it should take the place of.
+    NotLonger,
+}
+
+impl fmt::Display for Disbelief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing"),
+            Self::Proof(error) => fmt::Display::fmt(error, f),
+            Self::UsedBefore => f.write_str("used before"),
+            Self::SomebodyElse => f.write_str("about somebody else"),
+            Self::NotLonger => f.write_str("ends before the one it would replace"),
+        }
+    }
+}
+
 /// One fact worth a line in the audit log.
 ///
 /// `Display` is that line: words first, then `name=value` pairs. No variant holds a key, a token, a
 /// resume secret or anything of a profile, so nothing secret can be logged by mistake.
+///
+/// What is told of an agent, id and name, is what the agent's token proved. What is told of a
+/// visitor is proved if the [`Identified`](Self::Identified) before says so. The text of terms is
+/// told by their version, which stands for one text in one language.
 ///
 /// ```
 /// use coview_hub::Event;
@@ -150,8 +192,19 @@ pub enum Event {
     VisitorDropped { group: GroupId, client: Place },
     /// A visitor's place is gone for good.
     VisitorGone { group: GroupId, client: Place, reason: Departure },
-    /// A visitor said who it is.
-    Identified { group: GroupId, client: Place, visitor: VisitorId },
+    /// A visitor said who it is: with or without a proof. So many devices have this id now; more
+    /// than one is a hand-off, which the next [`HandedOff`](Self::HandedOff) completes.
+    Identified { group: GroupId, client: Place, visitor: VisitorId, proven: bool, devices: u32 },
+    /// A newer device of a visitor went online and has the focus now; the older one was told.
+    HandedOff { group: GroupId, visitor: VisitorId, from: Place, client: Place },
+    /// A visitor was not believed to be this one.
+    AssertionRefused {
+        group: GroupId,
+        client: Place,
+        claimed: VisitorId,
+        code: RefusalCode,
+        why: Disbelief,
+    },
     /// A visitor logged out.
     LoggedOut { group: GroupId, client: Place, visitor: VisitorId },
     /// A device of a visitor went online.
@@ -164,8 +217,36 @@ pub enum Event {
         presence: PresenceId,
         reason: OfflineReason,
     },
-    /// An agent signed in.
-    AgentSignedIn { group: GroupId, client: Place, agent: AgentId },
+    /// An agent signed in with a token that is good until `expires`.
+    AgentSignedIn {
+        group: GroupId,
+        client: Place,
+        agent: AgentId,
+        name: Box<str>,
+        expires: UnixTime,
+        rights: Box<AgentRights>,
+    },
+    /// An agent showed a newer token.
+    AgentRenewed {
+        group: GroupId,
+        client: Place,
+        agent: AgentId,
+        expires: UnixTime,
+        rights: Box<AgentRights>,
+    },
+    /// The token of an agent expired, who may finish what was begun, if anything was.
+    SignInExpired { group: GroupId, client: Place, agent: AgentId },
+    /// A token was not accepted: of a connection that wants to sign in, or of the agent at this
+    /// place who wants to renew.
+    TokenRefused {
+        conn: ConnId,
+        group: GroupId,
+        client: Option<Place>,
+        code: RefusalCode,
+        why: Disbelief,
+    },
+    /// An agent wanted to do what its token does not allow.
+    NotAllowed { group: GroupId, client: Place, agent: AgentId, verb: &'static str },
     /// An agent took up its place again on another connection.
     AgentResumed { group: GroupId, client: Place, agent: AgentId },
     /// An agent's connection broke; its place is kept for a while.
@@ -173,11 +254,26 @@ pub enum Event {
     /// An agent's place is gone for good.
     AgentLeft { group: GroupId, client: Place, agent: AgentId, reason: Departure },
     /// An agent asked a visitor to share.
-    Asked { group: GroupId, ask: AskId, agent: AgentId, visitor: VisitorId, client: Place },
+    Asked {
+        group: GroupId,
+        ask: AskId,
+        agent: AgentId,
+        name: Box<str>,
+        visitor: VisitorId,
+        client: Place,
+        terms: Box<str>,
+        language: Option<Box<str>>,
+    },
     /// The terms of a request are on the visitor's screen.
-    TermsDisplayed { group: GroupId, ask: AskId },
+    TermsDisplayed { group: GroupId, ask: AskId, terms: Box<str>, language: Option<Box<str>> },
     /// The visitor accepted; `terms` is the label of the version that was shown.
-    Accepted { group: GroupId, ask: AskId, session: SessionId, terms: Box<str> },
+    Accepted {
+        group: GroupId,
+        ask: AskId,
+        session: SessionId,
+        terms: Box<str>,
+        language: Option<Box<str>>,
+    },
     /// The visitor declined.
     Declined { group: GroupId, ask: AskId },
     /// A request ended otherwise: withdrawn, expired, busy or lost.
@@ -190,8 +286,26 @@ pub enum Event {
         visitor: Option<VisitorId>,
         ask: Option<AskId>,
     },
+    /// An agent who knew the key waits until the visitor lets it in.
+    JoinRequested {
+        group: GroupId,
+        session: SessionId,
+        join: JoinId,
+        agent: AgentId,
+        name: Box<str>,
+    },
+    /// The visitor let the agent in.
+    JoinConfirmed { group: GroupId, session: SessionId, join: JoinId },
+    /// The visitor did not let the agent in.
+    JoinDeclined { group: GroupId, session: SessionId, join: JoinId },
+    /// An agent does not wait any more to be let in, and the visitor had not answered.
+    JoinEnded { group: GroupId, session: SessionId, join: JoinId, reason: WithdrawReason },
+    /// The key of a session is of no use any more; the session goes on.
+    KeyBurned { group: GroupId, session: SessionId },
     /// An agent is in a session; `count` agents are now.
-    GuestJoined { group: GroupId, session: SessionId, agent: AgentId, count: u32 },
+    GuestJoined { group: GroupId, session: SessionId, agent: AgentId, name: Box<str>, count: u32 },
+    /// What the visitor's client says it covers before anything leaves.
+    MasksChanged { group: GroupId, session: SessionId, state: MaskState },
     /// An agent is no longer in a session that goes on; `count` agents still are.
     GuestLeft { group: GroupId, session: SessionId, agent: AgentId, count: u32, reason: EndReason },
     /// A session ended, or an accepted request did not become one.
@@ -209,105 +323,17 @@ pub enum Event {
     CutOff { conn: ConnId, reason: CloseReason },
 }
 
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::VisitorArrived { group, client } => {
-                write!(f, "visitor arrived group={group} client={client}")
-            }
-            Self::VisitorResumed { group, client } => {
-                write!(f, "visitor resumed group={group} client={client}")
-            }
-            Self::VisitorDropped { group, client } => {
-                write!(f, "visitor dropped group={group} client={client}")
-            }
-            Self::VisitorGone { group, client, reason } => {
-                write!(f, "visitor gone group={group} client={client} reason={reason}")
-            }
-            Self::Identified { group, client, visitor } => {
-                write!(f, "visitor identified group={group} client={client} visitor={visitor}")
-            }
-            Self::LoggedOut { group, client, visitor } => {
-                write!(f, "visitor logged out group={group} client={client} visitor={visitor}")
-            }
-            Self::Online { group, client, visitor, presence } => write!(
-                f,
-                "visitor online group={group} client={client} visitor={visitor} presence={presence}"
-            ),
-            Self::Offline { group, client, visitor, presence, reason } => write!(
-                f,
-                "visitor offline group={group} client={client} visitor={visitor} presence={presence} reason={}",
-                reason.as_str()
-            ),
-            Self::AgentSignedIn { group, client, agent } => {
-                write!(f, "agent signed in group={group} client={client} agent={agent}")
-            }
-            Self::AgentResumed { group, client, agent } => {
-                write!(f, "agent resumed group={group} client={client} agent={agent}")
-            }
-            Self::AgentDropped { group, client, agent } => {
-                write!(f, "agent dropped group={group} client={client} agent={agent}")
-            }
-            Self::AgentLeft { group, client, agent, reason } => {
-                write!(f, "agent gone group={group} client={client} agent={agent} reason={reason}")
-            }
-            Self::Asked { group, ask, agent, visitor, client } => write!(
-                f,
-                "asked group={group} ask={ask} agent={agent} visitor={visitor} client={client}"
-            ),
-            Self::TermsDisplayed { group, ask } => {
-                write!(f, "terms displayed group={group} ask={ask}")
-            }
-            Self::Accepted { group, ask, session, terms } => {
-                write!(f, "accepted group={group} ask={ask} session={session} terms={terms:?}")
-            }
-            Self::Declined { group, ask } => write!(f, "declined group={group} ask={ask}"),
-            Self::AskEnded { group, ask, outcome } => {
-                write!(f, "ask ended group={group} ask={ask} outcome={}", outcome.as_str())
-            }
-            Self::SessionStarted { group, session, client, visitor, ask } => {
-                write!(f, "session started group={group} session={session} client={client}")?;
-                if let Some(visitor) = visitor {
-                    write!(f, " visitor={visitor}")?;
-                }
-                match ask {
-                    Some(ask) => write!(f, " by=one_click ask={ask}"),
-                    None => f.write_str(" by=key"),
-                }
-            }
-            Self::GuestJoined { group, session, agent, count } => write!(
-                f,
-                "guest joined group={group} session={session} agent={agent} count={count}"
-            ),
-            Self::GuestLeft { group, session, agent, count, reason } => write!(
-                f,
-                "guest left group={group} session={session} agent={agent} count={count} reason={}",
-                reason.as_str()
-            ),
-            Self::SessionEnded { group, session, reason } => {
-                write!(
-                    f,
-                    "session ended group={group} session={session} reason={}",
-                    reason.as_str()
-                )
-            }
-            Self::WrongKey { group, agent } => write!(f, "wrong key group={group} agent={agent}"),
-            Self::TooManyTries { group, agent } => {
-                write!(f, "too many wrong keys group={group} agent={agent}")
-            }
-            Self::Refused { conn, group, code } => {
-                write!(f, "refused conn={conn} group={group} code={}", code.as_str())
-            }
-            Self::PictureRefused { conn, client, why } => {
-                write!(f, "picture refused conn={conn}")?;
-                if let Some(client) = client {
-                    write!(f, " client={client}")?;
-                }
-                write!(f, " why=\"{why}\"")
-            }
-            Self::CutOff { conn, reason } => {
-                write!(f, "cut off conn={conn} reason={}", reason.as_str())
-            }
-        }
+impl Event {
+    /// Whether something ended that kept a client from being sent away: the client may be idle now.
+    pub(crate) const fn ends_something(&self) -> bool {
+        matches!(
+            self,
+            Self::Declined { .. }
+                | Self::AskEnded { .. }
+                | Self::JoinDeclined { .. }
+                | Self::JoinEnded { .. }
+                | Self::GuestLeft { .. }
+                | Self::SessionEnded { .. }
+        )
     }
 }

@@ -197,15 +197,21 @@ impl Hub {
         let timing = self.fx.timing();
         let secret = secret.to_wire(place);
         self.fx.counts.agents_signed_in += 1;
-        let name = card.agent.clone();
+        let event = Event::AgentSignedIn {
+            group: it.group.clone(),
+            client: place,
+            agent: card.agent.clone(),
+            name: card.name().into(),
+            expires,
+            rights: rights.clone().into(),
+        };
         let key_digits = self.group(index).config.key_digits;
         let expires_ms = expires.since(self.fx.wall()).as_millis();
         let expires_ms = u64::try_from(expires_ms).unwrap_or(u64::MAX);
         let signed_in =
             SignedIn { re: it.re, secret, agent: card, timing, expires_ms, rights, key_digits };
         self.fx.tell_agent(Some(conn), signed_in);
-        let group = it.group.clone();
-        self.fx.event(Event::AgentSignedIn { group, client: place, agent: name });
+        self.fx.event(event);
     }
 
     /// A client that was there before. The secret finds its place, of a visitor or of an agent, in

@@ -103,6 +103,7 @@ impl Departure {
             Self::Left => (CloseReason::Left, false),
             Self::Lost => (CloseReason::Silent, true),
             Self::Policy => (CloseReason::Protocol, false),
+            Self::SignInExpired => (CloseReason::SignInExpired, false),
             Self::Shutdown => (CloseReason::Shutdown, true),
         }
     }

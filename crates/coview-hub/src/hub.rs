@@ -72,6 +72,7 @@ impl Hub {
             }
             Input::Opened { .. }
             | Input::Wall { .. }
+            | Input::Records { .. }
             | Input::Drain
             | Input::Closed { .. }
             | Input::TooSlow { .. }
@@ -85,6 +86,7 @@ impl Hub {
         match input {
             Input::Opened { conn, caller: _ } => self.opened(conn),
             Input::Wall { now } => self.fx.set_wall(now),
+            Input::Records { healthy } => self.fx.recorded = healthy,
             Input::Drain => {}
             Input::Text { conn, text } => self.text(conn, text),
             Input::Binary { conn, bytes } => self.binary(conn, bytes),

@@ -93,6 +93,13 @@ pub enum Input<'a> {
         /// The time.
         now: UnixTime,
     },
+    /// Whether the owner can write down what the hub tells it in [`Output::Event`]. While it cannot,
+    /// nothing begins that needs a record: no session, no request, no join, no *accepted*. What runs
+    /// goes on. A new hub takes its owner to be able to.
+    Records {
+        /// Whether it can.
+        healthy: bool,
+    },
     /// The server is about to stop: nothing new begins, whoever is in no session is sent elsewhere,
     /// and whoever is may finish. [`Input::Shutdown`] ends what is left.
     Drain,
@@ -128,6 +135,7 @@ impl fmt::Debug for Input<'_> {
         match self {
             Self::Opened { conn, caller: _ } => write!(f, "Opened {{ conn: {conn} }}"),
             Self::Wall { now } => write!(f, "Wall {{ now: {} }}", now.get()),
+            Self::Records { healthy } => write!(f, "Records {{ healthy: {healthy} }}"),
             Self::Drain => f.write_str("Drain"),
             Self::Text { conn, text } => write!(f, "Text {{ conn: {conn}, {} bytes }}", text.len()),
             Self::Binary { conn, bytes } => {

@@ -312,11 +312,12 @@ impl Group {
     ) {
         let Some(view) = self.view_facts(session, place) else { return };
         let agent = self.agent(place);
-        let (conn, name) = (agent.conn, agent.card.agent.clone());
+        let (conn, card) = (agent.conn, agent.card.clone());
         fx.event(Event::GuestJoined {
             group: self.id.clone(),
             session,
-            agent: name,
+            name: card.name().into(),
+            agent: card.agent,
             count: view.count,
         });
         fx.tell_agent(conn, Joined { re, view });

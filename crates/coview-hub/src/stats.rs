@@ -24,6 +24,8 @@ pub struct Stats {
     pub viewers: u64,
     /// Gauge: keys an agent could join with.
     pub keys: u64,
+    /// Gauge: tokens and assertions that may be used once, were used, and are remembered.
+    pub one_use_tokens: u64,
     /// Gauge: deadlines the hub keeps.
     pub deadlines: u64,
 
@@ -48,6 +50,25 @@ pub struct Stats {
     pub visitors_arrived: u64,
     /// Counter: agents who signed in.
     pub agents_signed_in: u64,
+    /// Counter: newer tokens that agents showed and that were accepted.
+    pub agents_renewed: u64,
+    /// Counter: sign-ins that expired, whether or not the agent was in a session.
+    pub sign_ins_expired: u64,
+    /// Counter: identities that were taken on with an assertion that was accepted.
+    pub assertions_accepted: u64,
+    /// Counter: visitors of whom a newer device took the focus.
+    pub hand_offs: u64,
+    /// Counter: tokens of agents that were not accepted, at a sign-in or to renew one.
+    pub refused_tokens: u64,
+    /// Counter: visitors who were not believed to be whom they named: the assertion was missing or
+    /// not accepted.
+    pub refused_assertions: u64,
+    /// Counter: first messages that were refused because of the page they came from.
+    pub refused_origins: u64,
+    /// Counter: what agents wanted to do and their tokens do not allow.
+    pub not_allowed: u64,
+    /// Counter: what could not begin because no record could be written.
+    pub refused_unrecorded: u64,
     /// Counter: places taken up again.
     pub resumed: u64,
     /// Counter: attempts to take up a place that is not there.

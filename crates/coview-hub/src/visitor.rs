@@ -237,6 +237,8 @@ impl Group {
                     group: self.id.clone(),
                     client: place,
                     visitor: it.visitor.clone(),
+                    proven: false,
+                    devices: 1,
                 });
             }
         }
@@ -360,7 +362,10 @@ impl Group {
         // Whoever left does not listen any more; everybody else is told what ends.
         let conn = match why {
             Departure::Left => visitor.conn.take(),
-            Departure::Lost | Departure::Policy | Departure::Shutdown => visitor.conn,
+            Departure::Lost
+            | Departure::Policy
+            | Departure::SignInExpired
+            | Departure::Shutdown => visitor.conn,
         };
         if let Some(session) = visitor.session {
             self.end_session(fx, session, why.session_end(), true);
