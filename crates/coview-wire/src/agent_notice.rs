@@ -88,7 +88,12 @@ payload! {
         /// How long the sign-in lasts from now, in milliseconds, unless it is renewed.
         pub expires_ms: u64,
         /// What the token lets the agent do.
-        #[serde(default, skip_serializing_if = "AgentRights::is_default")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "AgentRights::is_default"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<AgentRights>"))]
         pub rights: AgentRights,
         /// How many digits the group's keys have.
         pub key_digits: KeyLength,
@@ -103,7 +108,12 @@ payload! {
         /// How long the sign-in lasts from now, in milliseconds.
         pub expires_ms: u64,
         /// What the newer token lets the agent do.
-        #[serde(default, skip_serializing_if = "AgentRights::is_default")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "AgentRights::is_default"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<AgentRights>"))]
         pub rights: AgentRights,
     }
 }

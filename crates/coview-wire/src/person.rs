@@ -33,11 +33,13 @@ pub enum TextError {
         /// What the text was for.
         what: &'static str,
     },
-    /// A key of presence data has a character outside `A–Z a–z 0–9 . - _`.
-    #[error("{what} may have only A-Z a-z 0-9 . - _")]
+    /// A key of presence data or a language tag has a character it may not have.
+    #[error("{what} may have only {allowed}")]
     Alphabet {
         /// What the text was for.
         what: &'static str,
+        /// The characters it may have.
+        allowed: &'static str,
     },
     /// Too many entries.
     #[error("{what} has more than {max} entries")]
@@ -324,7 +326,7 @@ fn presence_key(key: &str) -> Result<Box<str>, TextError> {
     }
     let key = line(WHAT, limits::PRESENCE_KEY, key)?;
     if !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
-        return Err(TextError::Alphabet { what: WHAT });
+        return Err(TextError::Alphabet { what: WHAT, allowed: "A-Z a-z 0-9 . - _" });
     }
     Ok(key)
 }

@@ -29,11 +29,16 @@ payload! {
         #[cfg_attr(feature = "schema", schemars(length(max = limits::RIGHTS_VISITORS)))]
         pub visitors: Option<Vec<VisitorId>>,
         /// The agent sees and leaves; it ends no session for others and removes nobody.
-        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "core::ops::Not::not"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
         pub view_only: bool,
         /// Whether the agent may join with a key.
-        #[serde(default = "yes", skip_serializing_if = "is_true")]
-        #[cfg_attr(feature = "schema", schemars(default = "yes"))]
+        #[serde(default = "yes", deserialize_with = "yes_unless_told", skip_serializing_if = "is_true")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
         pub manual_keys: bool,
         /// The most agents, this one included, that may be in a session this agent is in; absent:
         /// what the policy says.
@@ -64,6 +69,10 @@ impl AgentRights {
 
 const fn yes() -> bool {
     true
+}
+
+fn yes_unless_told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(yes))
 }
 
 const fn is_true(it: &bool) -> bool {

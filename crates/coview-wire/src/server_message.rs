@@ -23,6 +23,10 @@ use crate::terms::Terms;
 
 messages! {
     /// What the server says to a visitor.
+    #[expect(
+        clippy::large_enum_variant,
+        reason = "only the rare snapshot is large, and a message is moved twice in its life"
+    )]
     pub enum ServerMessage {
         /// Answers `hello`.
         Welcome = "welcome",
@@ -86,7 +90,12 @@ payload! {
         /// How many digits a key has.
         pub key_digits: KeyLength,
         /// Whether `identify` needs an assertion of the app's backend.
-        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[serde(
+            default,
+            deserialize_with = "crate::codec::or_default",
+            skip_serializing_if = "core::ops::Not::not"
+        )]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
         pub assertion_needed: bool,
     }
 }

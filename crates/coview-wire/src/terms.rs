@@ -71,7 +71,7 @@ impl Terms {
             return Err(TextError::TooLong { what: TAG, max: limits::TERMS_LANGUAGE });
         }
         if !tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            return Err(TextError::Control { what: TAG });
+            return Err(TextError::Alphabet { what: TAG, allowed: "A-Z a-z 0-9 -" });
         }
         Ok(Self { language: Some(Box::from(tag)), ..self })
     }

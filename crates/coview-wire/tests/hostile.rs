@@ -69,6 +69,16 @@ fn faults_and_what_is_told() {
         r#"{"t":"session_start","re":3,"start":1,"by":"magic"}"#,
         r#"{"t":"session_start","re":3,"start":1,"by":7}"#,
         r#"{"t":"session_start","re":3,"start":1,"by":"visitor_id","ask":"3"}"#,
+        // What proves an identity, and what answers an agent at the door.
+        r#"{"t":"identify","re":3,"visitor":"v","assertion":""}"#,
+        r#"{"t":"identify","re":3,"visitor":"v","assertion":{"alg":"none"}}"#,
+        r#"{"t":"identify","re":3,"visitor":"v","assertion":"a","assertion":"b"}"#,
+        r#"{"t":"join_confirmed","re":3}"#,
+        r#"{"t":"join_confirmed","re":3,"join":"1"}"#,
+        r#"{"t":"join_confirmed","re":3,"join":[1,2]}"#,
+        r#"{"t":"join_declined","re":3,"join":-1}"#,
+        r#"{"t":"join_declined","re":3,"join":1,"join":2}"#,
+        r#"{"t":"renew","re":3,"token":"t"}"#,
     ]
     .map(told)
     .concat();

@@ -101,6 +101,12 @@ fn lengths_of_secrets() {
     longest(&client("hello"), "/token", max, "client token is longer than 4096");
     longest(&client("resume"), "/secret", max, "resume secret is longer than 4096");
     longest(&agent("sign_in"), "/token", max, "agent token is longer than 4096");
+    longest(&agent("renew"), "/token", max, "agent token is longer than 4096");
+    let assertion = client("identify");
+    assert!(put(&assertion, "/assertion", json!("x".repeat(max))).is_ok());
+    let told = put(&assertion, "/assertion", json!("x".repeat(max + 1))).unwrap_err().to_string();
+    assert!(told.contains("visitor assertion is longer than 4096"), "{told}");
+    assert!(!told.contains("xxx"), "{told}");
 
     // Tokens are opaque, so they alone are counted in bytes.
     assert!(put(&agent("sign_in"), "/token", json!("é".repeat(max / 2))).is_ok());
@@ -114,6 +120,7 @@ fn what_may_not_be_empty() {
         (put(&client("hello"), "/group", json!("")).unwrap_err(), "group id is empty"),
         (put(&client("hello"), "/token", json!("")).unwrap_err(), "client token is empty"),
         (put(&client("resume"), "/secret", json!("")).unwrap_err(), "resume secret is empty"),
+        (put(&client("identify"), "/assertion", json!("")).unwrap_err(), "visitor assertion is"),
     ] {
         assert!(told.to_string().contains(says), "{told}");
     }
@@ -122,6 +129,7 @@ fn what_may_not_be_empty() {
         (put(&server("terms_requested"), "/agent/name", json!(null)), "agent name is empty"),
         (put(&server("terms_requested"), "/terms/version", json!("")), "terms version is empty"),
         (put(&server("terms_requested"), "/terms/text", json!("")), "terms text is empty"),
+        (put(&server("terms_requested"), "/terms/language", json!("")), "terms language is empty"),
     ] {
         let told = told.unwrap_err().to_string();
         assert!(told.contains(says), "{told}");
@@ -148,6 +156,50 @@ fn control_characters_are_refused_in_a_line_and_allowed_in_the_text_of_terms() {
     assert!(told.contains("terms text has a control character"), "{told}");
     let told = put(&asked, "/terms/version", json!("1\n")).unwrap_err().to_string();
     assert!(told.contains("terms version has a control character"), "{told}");
+}
+
+#[test]
+fn language_tags_of_terms() {
+    let asked = server("terms_requested");
+    for tag in ["e", "de-CH", "zh-Hant-HK", "x-1"] {
+        assert!(put(&asked, "/terms/language", json!(tag)).is_ok(), "{tag}");
+    }
+    assert!(put(&asked, "/terms/language", json!("x".repeat(limits::TERMS_LANGUAGE))).is_ok());
+    let long = json!("x".repeat(limits::TERMS_LANGUAGE + 1));
+    let told = put(&asked, "/terms/language", long).unwrap_err().to_string();
+    assert!(told.contains("terms language is longer than 35"), "{told}");
+    for tag in ["de_CH", "de CH", "dé", "en\n", "en\0", "\u{202e}en", "<b>"] {
+        let told = put(&asked, "/terms/language", json!(tag)).unwrap_err().to_string();
+        assert!(told.contains("terms language may have only A-Z a-z 0-9 -"), "{told}");
+        assert!(!told.contains(tag), "{told}");
+    }
+}
+
+#[test]
+fn visitors_of_rights() {
+    let ids = |count: usize| -> Value { (0..count).map(|at| format!("customer-{at}")).collect() };
+    for message in [notice("signed_in"), notice("renewed")] {
+        assert!(put(&message, "/rights/visitors", ids(limits::RIGHTS_VISITORS)).is_ok());
+        let told = put(&message, "/rights/visitors", ids(limits::RIGHTS_VISITORS + 1))
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains("list of visitor ids has more than 64 entries"), "{told}");
+        let told = put(&message, "/rights/visitors/0", json!("a b")).unwrap_err().to_string();
+        assert!(told.contains("visitor id"), "{told}");
+        for over in [json!(-1), json!(4_294_967_296_u64), json!("2"), json!(1.5)] {
+            assert!(put(&message, "/rights/max_guests", over).is_err());
+        }
+    }
+}
+
+#[test]
+fn waits_before_another_try() {
+    assert!(put(&server("refused"), "/retry_ms", json!(u32::MAX)).is_ok());
+    for over in [json!(u64::from(u32::MAX) + 1), json!(-1), json!("30 s"), json!(0.5)] {
+        let told = put(&server("refused"), "/retry_ms", over.clone()).unwrap_err().to_string();
+        assert!(told.contains("wrong type or value, expected u32"), "{told}");
+        assert!(put(&notice("refused"), "/retry_ms", over).is_err());
+    }
 }
 
 #[test]
@@ -305,6 +357,8 @@ fn the_largest_number() {
         (client("session_start"), "/start", "start id"),
         (client("terms_accepted"), "/ask", "ask id"),
         (client("session_end"), "/start", "start id"),
+        (client("join_confirmed"), "/join", "join id"),
+        (client("join_declined"), "/join", "join id"),
     ] {
         assert!(put(&message, pointer, json!(max)).is_ok());
         for over in [json!(max + 1), json!(u64::MAX)] {
@@ -319,6 +373,8 @@ fn the_largest_number() {
     for (message, pointer, what) in [
         (server("session_ended"), "/session", "session id"),
         (server("presence_lost"), "/presence", "presence id"),
+        (server("join_requested"), "/join", "join id"),
+        (server("join_withdrawn"), "/join", "join id"),
     ] {
         assert!(put(&message, pointer, json!(max)).is_ok());
         let told = put(&message, pointer, json!(max + 1)).unwrap_err().to_string();
@@ -380,6 +436,13 @@ fn the_largest_messages_fit() {
             profile: profile.clone(),
             app: AppState::Background,
         }),
+        Identify {
+            re,
+            visitor: VisitorId::new(&id).unwrap(),
+            assertion: Some(VisitorAssertion::new(&token).unwrap()),
+            profile: Some(profile.clone()),
+        }
+        .into(),
         PresenceConnect { re, data: data.clone() }.into(),
         PresenceUpdate { re, data: patch }.into(),
     ] {
@@ -408,14 +471,49 @@ fn the_largest_messages_fit() {
             session: SessionId::new(limits::NUMBER_MAX),
             key: Some(samples::key()),
             count: u32::MAX,
-            guests: vec![guest; limits::GUESTS],
+            guests: vec![guest.clone(); limits::GUESTS],
+            join: Some(JoinRequested {
+                session: SessionId::new(limits::NUMBER_MAX),
+                join: JoinId::new(limits::NUMBER_MAX),
+                agent: guest.clone(),
+                expires_ms: u32::MAX,
+            }),
         }),
         ..Snapshot::default()
     };
     let message = ServerMessage::from(Resumed { re, snapshot });
     note(message.kind(), message.encode());
+    let message = AgentNotice::from(SignedIn {
+        re,
+        secret: ResumeSecret::new(&token).unwrap(),
+        agent: guest,
+        timing: Timing {
+            heartbeat_ms: u32::MAX,
+            missed_heartbeats: u8::MAX,
+            first_reply_ms: u32::MAX,
+            resume_grace_ms: u32::MAX,
+            background_lease_ms: u32::MAX,
+        },
+        expires_ms: u64::MAX,
+        rights: AgentRights {
+            visitors: Some(vec![VisitorId::new(&id).unwrap(); limits::RIGHTS_VISITORS]),
+            view_only: true,
+            manual_keys: false,
+            max_guests: Some(u32::MAX),
+        },
+        key_digits: KeyLength::default(),
+    });
+    note(message.kind(), message.encode());
     assert_eq!(
         sizes,
-        ["hello", "presence_connect", "presence_update", "visitor_online", "resumed"]
+        [
+            "hello",
+            "identify",
+            "presence_connect",
+            "presence_update",
+            "visitor_online",
+            "resumed",
+            "signed_in"
+        ]
     );
 }

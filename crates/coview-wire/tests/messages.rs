@@ -107,11 +107,62 @@ fn null_is_the_same_as_left_out() {
             r#"{"t":"identify","re":1,"visitor":"v","profile":null}"#,
             r#"{"t":"identify","re":1,"visitor":"v"}"#,
         ),
+        (
+            r#"{"t":"identify","re":1,"visitor":"v","assertion":null}"#,
+            r#"{"t":"identify","re":1,"visitor":"v"}"#,
+        ),
         (r#"{"t":"presence_connect","re":1,"data":null}"#, r#"{"t":"presence_connect","re":1}"#),
     ] {
         assert_eq!(ClientMessage::decode(with_null), ClientMessage::decode(without));
         assert!(ClientMessage::decode(without).is_ok());
     }
+    for (with_null, without) in [
+        (
+            r#"{"t":"refused","re":1,"code":"no_such_key","explanation":null,"retry_ms":null}"#,
+            r#"{"t":"refused","re":1,"code":"no_such_key"}"#,
+        ),
+        (
+            r#"{"t":"renewed","re":1,"expires_ms":5,"rights":null}"#,
+            r#"{"t":"renewed","re":1,"expires_ms":5}"#,
+        ),
+        (
+            r#"{"t":"renewed","re":1,"expires_ms":5,"rights":{"visitors":null,"view_only":null,"manual_keys":null,"max_guests":null}}"#,
+            r#"{"t":"renewed","re":1,"expires_ms":5,"rights":{}}"#,
+        ),
+        (
+            r#"{"t":"resumed","re":0,"snapshot":{"joining":null}}"#,
+            r#"{"t":"resumed","re":0,"snapshot":{}}"#,
+        ),
+    ] {
+        assert_eq!(AgentNotice::decode(with_null), AgentNotice::decode(without));
+        assert!(AgentNotice::decode(without).is_ok());
+    }
+    let asked = |language: &str| {
+        let agent = r#""agent":{"agent":"a","name":"A"}"#;
+        ServerMessage::decode(&format!(
+            r#"{{"t":"terms_requested","ask":1,{agent},"terms":{{"version":"1","text":"t"{language}}},"expires_ms":1}}"#
+        ))
+    };
+    assert_eq!(asked(r#","language":null"#), asked(""));
+    assert!(asked("").is_ok());
+}
+
+/// What restricts an agent is never lost on the way: nothing but an absent field means everything.
+#[test]
+fn an_empty_list_of_visitors_means_nobody() {
+    let renewed = |rights: &str| {
+        let text = format!(r#"{{"t":"renewed","re":1,"expires_ms":5,"rights":{rights}}}"#);
+        let Ok(AgentNotice::Renewed(renewed)) = AgentNotice::decode(&text) else {
+            panic!("{text}")
+        };
+        renewed.rights
+    };
+    assert!(renewed("{}").allows(&samples::visitor()));
+    assert!(!renewed(r#"{"visitors":[]}"#).allows(&samples::visitor()));
+    assert!(!renewed(r#"{"visitors":["customer-4"]}"#).allows(&samples::visitor()));
+    let none = AgentRights { visitors: Some(vec![]), ..AgentRights::default() };
+    let sent = AgentNotice::from(Renewed { re: RequestId::new(1), expires_ms: 5, rights: none });
+    assert!(sent.encode().contains(r#""rights":{"visitors":[]}"#), "{}", sent.encode());
 }
 
 #[test]
@@ -123,5 +174,5 @@ fn unknown_fields_are_ignored_wherever_they_stand() {
 
     let text = r#"{"t":"joined","new":{"deep":[1]},"session":9,"count":1,
         "guests":[{"agent":"agent-7","name":"Grace","new":true}],"re":5}"#;
-    assert_eq!(AgentNotice::decode(text).unwrap(), samples::lesser_agent_notices()[4]);
+    assert_eq!(AgentNotice::decode(text).unwrap(), samples::lesser_agent_notices()[7]);
 }

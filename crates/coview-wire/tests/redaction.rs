@@ -47,6 +47,7 @@ fn debug_of_each_type() {
     assert_eq!(format!("{:?}", samples::secret()), "ResumeSecret(redacted)");
     assert_eq!(format!("{:?}", ClientToken::new("x").unwrap()), "ClientToken(redacted)");
     assert_eq!(format!("{:?}", AgentToken::new("x").unwrap()), "AgentToken(redacted)");
+    assert_eq!(format!("{:?}", VisitorAssertion::new("x").unwrap()), "VisitorAssertion(redacted)");
     assert_eq!(
         format!("{:?}", samples::profile()),
         "Profile { name: set, email: set, phone: set }"

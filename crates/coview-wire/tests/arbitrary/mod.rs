@@ -34,6 +34,10 @@ fn presence() -> impl Strategy<Value = PresenceId> {
     number().prop_map(PresenceId::new)
 }
 
+fn join() -> impl Strategy<Value = JoinId> {
+    number().prop_map(JoinId::new)
+}
+
 fn visitor() -> impl Strategy<Value = VisitorId> {
     "[A-Za-z0-9_~-]{1,62}".prop_map(|text| VisitorId::new(text).unwrap())
 }
@@ -115,9 +119,17 @@ fn guests() -> impl Strategy<Value = Vec<AgentCard>> {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
-    (line(limits::TERMS_VERSION - 1), vec(line(80), 0..4)).prop_map(|(version, lines)| {
-        Terms::new(&format!("v{version}"), &format!("Terms\r\n\t{}", lines.join("\n"))).unwrap()
-    })
+    let language = of("[A-Za-z0-9-]{1,35}");
+    (line(limits::TERMS_VERSION - 1), vec(line(80), 0..4), language).prop_map(
+        |(version, lines, language)| {
+            let text = format!("Terms\r\n\t{}", lines.join("\n"));
+            let terms = Terms::new(&format!("v{version}"), &text).unwrap();
+            match language {
+                Some(tag) => terms.with_language(&tag).unwrap(),
+                None => terms,
+            }
+        },
+    )
 }
 
 fn app() -> impl Strategy<Value = AppState> {
@@ -153,11 +165,29 @@ fn timing() -> impl Strategy<Value = Timing> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (any::<(bool, bool)>(), 6u8..=12).prop_map(|((share_button, presence), digits)| Settings {
-        share_button,
-        presence,
-        key_digits: KeyLength::new(digits).unwrap(),
-    })
+    (any::<(bool, bool, bool)>(), key_length()).prop_map(
+        |((share_button, presence, assertion_needed), key_digits)| Settings {
+            share_button,
+            presence,
+            key_digits,
+            assertion_needed,
+        },
+    )
+}
+
+fn key_length() -> impl Strategy<Value = KeyLength> {
+    (6u8..=12).prop_map(|digits| KeyLength::new(digits).unwrap())
+}
+
+fn rights() -> impl Strategy<Value = AgentRights> {
+    (of(vec(visitor(), 0..4)), any::<(bool, bool)>(), of(any::<u32>())).prop_map(
+        |(visitors, (view_only, manual_keys), max_guests)| AgentRights {
+            visitors,
+            view_only,
+            manual_keys,
+            max_guests,
+        },
+    )
 }
 
 fn answered() -> impl Strategy<Value = Answered> {
@@ -174,11 +204,8 @@ fn resume() -> impl Strategy<Value = Resume> {
 }
 
 fn refused() -> impl Strategy<Value = Refused> {
-    (re(), code(), explanation()).prop_map(|(re, code, explanation)| Refused {
-        re,
-        code,
-        explanation,
-    })
+    (re(), code(), explanation(), of(any::<u32>()))
+        .prop_map(|(re, code, explanation, retry_ms)| Refused { re, code, explanation, retry_ms })
 }
 
 fn problem() -> impl Strategy<Value = Problem> {
@@ -199,6 +226,7 @@ fn closing() -> impl Strategy<Value = Closing> {
 
 pub(crate) fn client_message() -> BoxedStrategy<ClientMessage> {
     let token = opaque().prop_map(|text| ClientToken::new(text).unwrap());
+    let assertion = opaque().prop_map(|text| VisitorAssertion::new(text).unwrap());
     let by =
         prop_oneof![Just(StartBy::RandomKey), ask().prop_map(|ask| StartBy::VisitorId { ask }),];
     prop_oneof![
@@ -208,12 +236,11 @@ pub(crate) fn client_message() -> BoxedStrategy<ClientMessage> {
             }
         ),
         resume().prop_map(ClientMessage::from),
-        (re(), visitor(), of(profile())).prop_map(|(re, visitor, profile)| Identify {
-            re,
-            visitor,
-            profile
-        }
-        .into()),
+        (re(), visitor(), of(assertion), of(profile())).prop_map(
+            |(re, visitor, assertion, profile)| {
+                Identify { re, visitor, assertion, profile }.into()
+            }
+        ),
         re().prop_map(|re| LogOut { re }.into()),
         (re(), data()).prop_map(|(re, data)| PresenceConnect { re, data }.into()),
         (re(), patch()).prop_map(|(re, data)| PresenceUpdate { re, data }.into()),
@@ -222,6 +249,8 @@ pub(crate) fn client_message() -> BoxedStrategy<ClientMessage> {
         (re(), ask()).prop_map(|(re, ask)| TermsDisplayed { re, ask }.into()),
         (re(), ask()).prop_map(|(re, ask)| TermsAccepted { re, ask }.into()),
         (re(), ask()).prop_map(|(re, ask)| TermsDeclined { re, ask }.into()),
+        (re(), join()).prop_map(|(re, join)| JoinConfirmed { re, join }.into()),
+        (re(), join()).prop_map(|(re, join)| JoinDeclined { re, join }.into()),
         (re(), start(), by).prop_map(|(re, start, by)| SessionStart { re, start, by }.into()),
         (re(), start()).prop_map(|(re, start)| SessionEnd { re, start }.into()),
         Just(Ping {}.into()),
@@ -234,6 +263,16 @@ fn requested() -> impl Strategy<Value = TermsRequested> {
     (ask(), agent(), terms(), any::<u32>()).prop_map(|(ask, agent, terms, expires_ms)| {
         TermsRequested { ask, agent, terms, expires_ms }
     })
+}
+
+fn join_requested() -> impl Strategy<Value = JoinRequested> {
+    (session(), join(), agent(), any::<u32>()).prop_map(|(session, join, agent, expires_ms)| {
+        JoinRequested { session, join, agent, expires_ms }
+    })
+}
+
+fn join_withdrawn() -> impl Strategy<Value = JoinWithdrawn> {
+    (join(), select(WithdrawReason::ALL)).prop_map(|(join, reason)| JoinWithdrawn { join, reason })
 }
 
 fn session_ended() -> impl Strategy<Value = SessionEnded> {
@@ -249,9 +288,15 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         .prop_map(|(presence, focused)| PresenceFacts { presence, focused });
     let over =
         (ask(), select(WithdrawReason::ALL)).prop_map(|(ask, reason)| TermsOver { ask, reason });
-    let running = (start(), session(), of(key()), any::<u32>(), guests()).prop_map(
-        |(start, session, key, count, guests)| SessionFacts { start, session, key, count, guests },
-    );
+    let running = (start(), session(), of(key()), any::<u32>(), guests(), of(join_requested()))
+        .prop_map(|(start, session, key, count, guests, join)| SessionFacts {
+            start,
+            session,
+            key,
+            count,
+            guests,
+            join,
+        });
     (
         of(re()),
         of(answered()),
@@ -260,11 +305,24 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         of(requested()),
         of(over),
         of(running),
+        of(join_withdrawn()),
         of(session_ended()),
     )
-        .prop_map(|(seen, answered, visitor, presence, ask, ask_over, session, ended)| {
-            Snapshot { seen, answered, visitor, presence, ask, ask_over, session, ended }
-        })
+        .prop_map(
+            |(seen, answered, visitor, presence, ask, ask_over, session, join_over, ended)| {
+                Snapshot {
+                    seen,
+                    answered,
+                    visitor,
+                    presence,
+                    ask,
+                    ask_over,
+                    session,
+                    join_over,
+                    ended,
+                }
+            },
+        )
 }
 
 pub(crate) fn server_message() -> BoxedStrategy<ServerMessage> {
@@ -302,6 +360,8 @@ pub(crate) fn server_message() -> BoxedStrategy<ServerMessage> {
             guests
         }
         .into()),
+        join_requested().prop_map(ServerMessage::from),
+        join_withdrawn().prop_map(ServerMessage::from),
         session_ended().prop_map(ServerMessage::from),
         refused().prop_map(ServerMessage::from),
         problem().prop_map(ServerMessage::from),
@@ -312,15 +372,16 @@ pub(crate) fn server_message() -> BoxedStrategy<ServerMessage> {
 }
 
 pub(crate) fn agent_message() -> BoxedStrategy<AgentMessage> {
-    let token = opaque().prop_map(|text| AgentToken::new(text).unwrap());
+    let token = || opaque().prop_map(|text| AgentToken::new(text).unwrap());
     prop_oneof![
-        (re(), any::<u16>(), group(), token).prop_map(|(re, version, group, token)| SignIn {
+        (re(), any::<u16>(), group(), token()).prop_map(|(re, version, group, token)| SignIn {
             re,
             version,
             group,
             token
         }
         .into()),
+        (re(), token()).prop_map(|(re, token)| Renew { re, token }.into()),
         resume().prop_map(AgentMessage::from),
         (re(), of(visitor())).prop_map(|(re, visitor)| Watch { re, visitor }.into()),
         re().prop_map(|re| Unwatch { re }.into()),
@@ -379,23 +440,37 @@ fn agent_snapshot() -> impl Strategy<Value = AgentSnapshot> {
             expires_ms,
         },
     );
-    (of(re()), of(answered()), of(waiting), of(ask_ended()), of(view()), of(view_ended())).prop_map(
-        |(seen, answered, ask, ask_ended, view, view_ended)| AgentSnapshot {
-            seen,
-            answered,
-            ask,
-            ask_ended,
-            view,
-            view_ended,
-        },
+    (
+        of(re()),
+        of(answered()),
+        of(waiting),
+        of(ask_ended()),
+        of(join_waiting()),
+        of(view()),
+        of(view_ended()),
     )
+        .prop_map(|(seen, answered, ask, ask_ended, joining, view, view_ended)| {
+            AgentSnapshot { seen, answered, ask, ask_ended, joining, view, view_ended }
+        })
+}
+
+fn join_waiting() -> impl Strategy<Value = JoinWaiting> {
+    (re(), any::<u32>()).prop_map(|(re, expires_ms)| JoinWaiting { re, expires_ms })
 }
 
 pub(crate) fn agent_notice() -> BoxedStrategy<AgentNotice> {
     prop_oneof![
-        (re(), secret(), agent(), timing()).prop_map(|(re, secret, agent, timing)| {
-            SignedIn { re, secret, agent, timing }.into()
-        }),
+        (re(), secret(), agent(), timing(), number(), rights(), key_length()).prop_map(
+            |(re, secret, agent, timing, expires_ms, rights, key_digits)| {
+                SignedIn { re, secret, agent, timing, expires_ms, rights, key_digits }.into()
+            }
+        ),
+        (re(), number(), rights()).prop_map(|(re, expires_ms, rights)| Renewed {
+            re,
+            expires_ms,
+            rights
+        }
+        .into()),
         (re(), agent_snapshot()).prop_map(|(re, snapshot)| AgentResumed { re, snapshot }.into()),
         (of(re()), any::<(bool, bool)>(), vec(card(), 0..3))
             .prop_map(|(re, (first, more), visitors)| Roster { re, first, more, visitors }.into()),
@@ -410,6 +485,7 @@ pub(crate) fn agent_notice() -> BoxedStrategy<AgentNotice> {
             .prop_map(|(re, ask, expires_ms)| Asked { re, ask, expires_ms }.into()),
         ask().prop_map(|ask| TermsSeen { ask }.into()),
         ask_ended().prop_map(AgentNotice::from),
+        join_waiting().prop_map(AgentNotice::from),
         (of(re()), view()).prop_map(|(re, view)| Joined { re, view }.into()),
         (session(), any::<u32>(), guests()).prop_map(|(session, count, guests)| ViewGuests {
             session,

@@ -11,6 +11,7 @@ use coview_wire::*;
 pub(crate) const SECRET: &str = "s3cr3t-k3J9vQ2";
 pub(crate) const CLIENT_TOKEN: &str = "client-t0k3n-7Hq";
 pub(crate) const AGENT_TOKEN: &str = "agent-t0k3n-Zx1";
+pub(crate) const ASSERTION: &str = "assert10n-Wq8";
 pub(crate) const KEY: &str = "123456786";
 pub(crate) const NAME: &str = "Ada Lovelace";
 pub(crate) const EMAIL: &str = "ada@example.org";
@@ -18,8 +19,8 @@ pub(crate) const PHONE: &str = "+44 20 7946 0000";
 pub(crate) const PAGE: &str = "/basket/4711";
 
 /// Everything of the samples that no log may show.
-pub(crate) const PRIVATE: [&str; 8] =
-    [SECRET, CLIENT_TOKEN, AGENT_TOKEN, KEY, NAME, EMAIL, PHONE, PAGE];
+pub(crate) const PRIVATE: [&str; 9] =
+    [SECRET, CLIENT_TOKEN, AGENT_TOKEN, ASSERTION, KEY, NAME, EMAIL, PHONE, PAGE];
 
 fn re(number: u64) -> RequestId {
     RequestId::new(number)
@@ -58,7 +59,18 @@ pub(crate) fn agent() -> AgentCard {
 }
 
 pub(crate) fn terms() -> Terms {
-    Terms::new("2026-11", "The agent will see this app.\nStop at any time.").unwrap()
+    Terms::new("2026-11", "The agent will see this app.\nStop at any time.")
+        .and_then(|terms| terms.with_language("en-GB"))
+        .unwrap()
+}
+
+fn rights() -> AgentRights {
+    AgentRights {
+        visitors: Some(vec![visitor(), VisitorId::new("customer-43").unwrap()]),
+        view_only: true,
+        manual_keys: false,
+        max_guests: Some(2),
+    }
 }
 
 fn timing() -> Timing {
@@ -91,6 +103,15 @@ fn requested() -> TermsRequested {
     TermsRequested { ask: AskId::new(3), agent: agent(), terms: terms(), expires_ms: 60_000 }
 }
 
+fn join_requested() -> JoinRequested {
+    JoinRequested {
+        session: SessionId::new(9),
+        join: JoinId::new(4),
+        agent: agent(),
+        expires_ms: 60_000,
+    }
+}
+
 fn ended() -> SessionEnded {
     SessionEnded {
         start: StartId::new(1),
@@ -115,7 +136,13 @@ pub(crate) fn client_messages() -> Vec<ClientMessage> {
         }
         .into(),
         Resume { re: re(0), version: PROTOCOL_VERSION, group: group(), secret: secret() }.into(),
-        Identify { re: re(1), visitor: visitor(), profile: Some(profile()) }.into(),
+        Identify {
+            re: re(1),
+            visitor: visitor(),
+            assertion: Some(VisitorAssertion::new(ASSERTION).unwrap()),
+            profile: Some(profile()),
+        }
+        .into(),
         LogOut { re: re(2) }.into(),
         PresenceConnect { re: re(3), data: data() }.into(),
         PresenceUpdate {
@@ -128,8 +155,10 @@ pub(crate) fn client_messages() -> Vec<ClientMessage> {
         TermsDisplayed { re: re(7), ask: AskId::new(3) }.into(),
         TermsAccepted { re: re(8), ask: AskId::new(3) }.into(),
         TermsDeclined { re: re(9), ask: AskId::new(3) }.into(),
-        SessionStart { re: re(10), start: StartId::new(1), by: StartBy::RandomKey }.into(),
-        SessionEnd { re: re(11), start: StartId::new(1) }.into(),
+        JoinConfirmed { re: re(10), join: JoinId::new(4) }.into(),
+        JoinDeclined { re: re(11), join: JoinId::new(4) }.into(),
+        SessionStart { re: re(12), start: StartId::new(1), by: StartBy::RandomKey }.into(),
+        SessionEnd { re: re(13), start: StartId::new(1) }.into(),
         Ping {}.into(),
         Bye {}.into(),
     ]
@@ -147,8 +176,9 @@ pub(crate) fn lesser_client_messages() -> Vec<ClientMessage> {
             app: AppState::Background,
         }
         .into(),
-        Identify { re: re(1), visitor: visitor(), profile: None }.into(),
-        Identify { re: re(1), visitor: visitor(), profile: Some(Profile::new()) }.into(),
+        Identify { re: re(1), visitor: visitor(), assertion: None, profile: None }.into(),
+        Identify { re: re(1), visitor: visitor(), assertion: None, profile: Some(Profile::new()) }
+            .into(),
         PresenceConnect { re: re(3), data: PresenceData::new() }.into(),
         PresenceUpdate { re: re(4), data: PresencePatch::new() }.into(),
         SessionStart {
@@ -169,6 +199,7 @@ pub(crate) fn server_messages() -> Vec<ServerMessage> {
                 share_button: true,
                 presence: true,
                 key_digits: KeyLength::default(),
+                assertion_needed: true,
             },
             timing: timing(),
         }
@@ -188,6 +219,11 @@ pub(crate) fn server_messages() -> Vec<ServerMessage> {
                     key: Some(key()),
                     count: 1,
                     guests: vec![agent()],
+                    join: Some(join_requested()),
+                }),
+                join_over: Some(JoinWithdrawn {
+                    join: JoinId::new(3),
+                    reason: WithdrawReason::AgentLost,
                 }),
                 ended: Some(ended()),
             },
@@ -207,11 +243,14 @@ pub(crate) fn server_messages() -> Vec<ServerMessage> {
         }
         .into(),
         SessionGuests { session: SessionId::new(8), count: 1, guests: vec![agent()] }.into(),
+        join_requested().into(),
+        JoinWithdrawn { join: JoinId::new(4), reason: WithdrawReason::Agent }.into(),
         ended().into(),
         Refused {
             re: re(3),
             code: RefusalCode::PresenceDisabled,
             explanation: Some("presence is switched off for this group".into()),
+            retry_ms: Some(30_000),
         }
         .into(),
         Problem {
@@ -228,7 +267,20 @@ pub(crate) fn server_messages() -> Vec<ServerMessage> {
 /// See [`lesser_client_messages`].
 pub(crate) fn lesser_server_messages() -> Vec<ServerMessage> {
     vec![
+        Welcome {
+            re: re(0),
+            secret: secret(),
+            settings: Settings {
+                share_button: false,
+                presence: false,
+                key_digits: KeyLength::new(6).unwrap(),
+                assertion_needed: false,
+            },
+            timing: timing(),
+        }
+        .into(),
         Resumed { re: re(0), snapshot: Snapshot::default() }.into(),
+        TermsRequested { terms: Terms::new("1", "May I?").unwrap(), ..requested() }.into(),
         SessionConnected {
             re: re(10),
             start: StartId::new(1),
@@ -237,7 +289,8 @@ pub(crate) fn lesser_server_messages() -> Vec<ServerMessage> {
         }
         .into(),
         SessionGuests { session: SessionId::new(8), count: 0, guests: vec![] }.into(),
-        Refused { re: re(3), code: RefusalCode::NoAnswer, explanation: None }.into(),
+        Refused { re: re(3), code: RefusalCode::NoAnswer, explanation: None, retry_ms: None }
+            .into(),
         Problem { re: None, code: RefusalCode::UnknownType, explanation: None }.into(),
         Pong { seen: None }.into(),
     ]
@@ -252,6 +305,7 @@ pub(crate) fn agent_messages() -> Vec<AgentMessage> {
             token: AgentToken::new(AGENT_TOKEN).unwrap(),
         }
         .into(),
+        Renew { re: re(9), token: AgentToken::new(AGENT_TOKEN).unwrap() }.into(),
         Resume { re: re(0), version: PROTOCOL_VERSION, group: group(), secret: secret() }.into(),
         Watch { re: re(1), visitor: Some(visitor()) }.into(),
         Unwatch { re: re(2) }.into(),
@@ -278,7 +332,17 @@ pub(crate) fn lesser_agent_messages() -> Vec<AgentMessage> {
 
 pub(crate) fn agent_notices() -> Vec<AgentNotice> {
     vec![
-        SignedIn { re: re(0), secret: secret(), agent: agent(), timing: timing() }.into(),
+        SignedIn {
+            re: re(0),
+            secret: secret(),
+            agent: agent(),
+            timing: timing(),
+            expires_ms: 900_000,
+            rights: rights(),
+            key_digits: KeyLength::default(),
+        }
+        .into(),
+        Renewed { re: re(9), expires_ms: 900_000, rights: rights() }.into(),
         AgentResumed {
             re: re(0),
             snapshot: AgentSnapshot {
@@ -296,6 +360,7 @@ pub(crate) fn agent_notices() -> Vec<AgentNotice> {
                     outcome: AskOutcome::Declined,
                     session: None,
                 }),
+                joining: Some(JoinWaiting { re: re(5), expires_ms: 31_000 }),
                 view: Some(view(Some(AskId::new(3)), Some(visitor()))),
                 view_ended: Some(ViewEnded {
                     session: SessionId::new(8),
@@ -317,10 +382,17 @@ pub(crate) fn agent_notices() -> Vec<AgentNotice> {
             session: Some(SessionId::new(9)),
         }
         .into(),
+        JoinWaiting { re: re(5), expires_ms: 60_000 }.into(),
         Joined { re: None, view: view(Some(AskId::new(3)), Some(visitor())) }.into(),
         ViewGuests { session: SessionId::new(9), count: 1, guests: vec![agent()] }.into(),
         ViewEnded { session: SessionId::new(9), reason: EndReason::Visitor }.into(),
-        Refused { re: re(5), code: RefusalCode::NoSuchKey, explanation: None }.into(),
+        Refused {
+            re: re(5),
+            code: RefusalCode::TooManyTries,
+            explanation: None,
+            retry_ms: Some(30_000),
+        }
+        .into(),
         Problem { re: Some(re(6)), code: RefusalCode::Malformed, explanation: None }.into(),
         Pong { seen: Some(re(8)) }.into(),
         Closing { reason: CloseReason::Superseded, retry: false }.into(),
@@ -330,6 +402,23 @@ pub(crate) fn agent_notices() -> Vec<AgentNotice> {
 /// See [`lesser_client_messages`].
 pub(crate) fn lesser_agent_notices() -> Vec<AgentNotice> {
     vec![
+        SignedIn {
+            re: re(0),
+            secret: secret(),
+            agent: agent(),
+            timing: timing(),
+            expires_ms: 0,
+            rights: AgentRights::default(),
+            key_digits: KeyLength::new(12).unwrap(),
+        }
+        .into(),
+        Renewed { re: re(9), expires_ms: 900_000, rights: AgentRights::default() }.into(),
+        Renewed {
+            re: re(9),
+            expires_ms: 900_000,
+            rights: AgentRights { visitors: Some(vec![]), ..AgentRights::default() },
+        }
+        .into(),
         AgentResumed { re: re(0), snapshot: AgentSnapshot::default() }.into(),
         Roster { re: None, first: true, more: false, visitors: vec![] }.into(),
         VisitorOnline { card: bare_card() }.into(),
