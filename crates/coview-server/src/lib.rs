@@ -42,6 +42,7 @@ mod console;
 mod http;
 mod metrics;
 mod outbox;
+mod proofs;
 mod server;
 mod shared;
 
@@ -52,5 +53,7 @@ pub use crate::config::Limits;
 pub use crate::config::ServerConfig;
 pub use crate::config::Tls;
 pub use crate::config::TlsError;
+pub use crate::proofs::Lifetimes;
+pub use crate::proofs::TokenProofs;
 pub use crate::server::BindError;
 pub use crate::server::Server;
