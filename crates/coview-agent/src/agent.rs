@@ -1,3 +1,5 @@
+mod verbs;
+
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -6,33 +8,37 @@ use core::task::Poll;
 
 use coview_lifecycle::Connectivity;
 use coview_wire::AgentCard;
-use coview_wire::AgentId;
 use coview_wire::AgentMessage;
+use coview_wire::AgentRights;
+use coview_wire::AgentToken;
 use coview_wire::Ask;
-use coview_wire::Eject;
-use coview_wire::EndSession;
 use coview_wire::GroupId;
 use coview_wire::Join;
+use coview_wire::KeyLength;
 use coview_wire::Leave;
+use coview_wire::RefusalCode;
+use coview_wire::Renew;
 use coview_wire::SessionId;
 use coview_wire::SessionKey;
 use coview_wire::Unwatch;
 use coview_wire::VisitorCard;
 use coview_wire::VisitorId;
 use coview_wire::Watch;
-use coview_wire::Withdraw;
 
 use crate::facts::Awaited;
 use crate::facts::Facts;
 use crate::facts::Watching;
 use crate::link::AgentLink;
 use crate::pending::Pending;
+use crate::sign_in::MistypedKey;
+use crate::sign_in::SignInFacts;
+use crate::sign_in::read_key;
 use crate::state::IsFree;
+use crate::state::Joining;
 use crate::state::Requesting;
 use crate::state::SignedIn;
 use crate::state::State;
 use crate::state::Viewing;
-use crate::step::AskStatus;
 use crate::step::Next;
 use crate::table::AgentStateKind;
 
@@ -58,8 +64,8 @@ use crate::table::AgentStateKind;
 ///
 #[doc = include_str!("../docs/verbs.md")]
 ///
-/// `next()`, `watch()`, `unwatch()`, `roster()`, `card()`, `group()` and `connectivity()` are there
-/// in every state.
+/// `next()`, `watch()`, `unwatch()`, `roster()`, `renew()`, `rights()`, `card()`, `group()` and
+/// `connectivity()` are there in every state.
 ///
 /// # Examples
 ///
@@ -139,8 +145,18 @@ impl<L: AgentLink> Shared<L> {
     }
 
     fn leave(&mut self, session: SessionId) {
+        self.say_leave(Some(session));
+    }
+
+    /// Takes a join back, answered yet or not.
+    pub(crate) fn join_given_up(&mut self) {
+        self.facts.join_given_up();
+        self.say_leave(None);
+    }
+
+    fn say_leave(&mut self, session: Option<SessionId>) {
         let re = self.facts.next_request();
-        self.link.send(AgentMessage::Leave(Leave { re, session: Some(session) }));
+        self.link.send(AgentMessage::Leave(Leave { re, session }));
     }
 }
 
@@ -168,7 +184,57 @@ impl<S, L> Agent<S, L> {
     /// Who the agent is, as visitors see it.
     #[must_use]
     pub fn card(&self) -> &AgentCard {
-        &self.shared.facts.card
+        &self.shared.facts.sign_in.card
+    }
+
+    /// What the agent's token lets it do. The server holds the agent to it; this is for a user
+    /// interface that offers no more than that.
+    ///
+    /// ```
+    /// use coview_agent::{SignInFacts, queue};
+    /// use coview_wire::AgentRights;
+    ///
+    /// let rights = AgentRights { manual_keys: false, ..AgentRights::default() };
+    /// let (agent, _peer) = queue::agent_with(SignInFacts { rights, ..queue::facts() });
+    /// assert!(!agent.rights().manual_keys);
+    /// ```
+    #[must_use]
+    pub fn rights(&self) -> &AgentRights {
+        &self.shared.facts.sign_in.rights
+    }
+
+    /// How many digits the keys of the group have.
+    #[must_use]
+    pub fn key_digits(&self) -> KeyLength {
+        self.shared.facts.sign_in.key_digits
+    }
+
+    /// Reads a key as a person types it, with spaces or hyphens anywhere between the digits.
+    ///
+    /// # Errors
+    ///
+    /// [`MistypedKey`] if it cannot be a key of the group: the server need not be asked.
+    ///
+    /// ```
+    /// use coview_agent::queue;
+    ///
+    /// let (agent, _peer) = queue::agent();
+    /// assert!(agent.read_key("123 456 786").is_ok());
+    /// let error = agent.read_key("123 45").unwrap_err();
+    /// assert_eq!(error.to_string(), "a key of this group has 9 digits, this has 5");
+    /// ```
+    pub fn read_key(&self, typed: &str) -> Result<SessionKey, MistypedKey> {
+        read_key(typed, self.key_digits())
+    }
+
+    /// How long the sign-in lasts, in milliseconds, counted from when that was told: when the agent
+    /// signed in, or by [`Change::Renewed`](crate::Change::Renewed). [`renew`](Self::renew) prolongs
+    /// it; without that the agent can begin nothing new when the time is over, and the link closes
+    /// with [`SignInExpired`](coview_wire::CloseReason::SignInExpired) once the agent has nothing
+    /// going on.
+    #[must_use]
+    pub fn sign_in_lasts_ms(&self) -> u64 {
+        self.shared.facts.sign_in.lasts_ms
     }
 
     /// Whether there is a connection just now; for a user interface to show.
@@ -264,6 +330,33 @@ impl<S, L: AgentLink> Agent<S, L> {
         }
     }
 
+    /// Shows a newer token of the same agent, so that the sign-in lasts longer, with the rights the
+    /// newer token has. The answer arrives as [`Change::Renewed`](crate::Change::Renewed) or
+    /// [`Change::NotRenewed`](crate::Change::NotRenewed); meanwhile everything goes on as before.
+    ///
+    /// The link keeps the token: if the server has forgotten the agent, it signs in with the newest
+    /// one.
+    ///
+    /// ```
+    /// use coview_agent::{Change, SignedInStep, queue};
+    /// use coview_wire::AgentToken;
+    ///
+    /// # smol::block_on(async {
+    /// let (mut agent, mut peer) = queue::agent();
+    /// # peer.grant_all();
+    /// agent.renew(AgentToken::new("a newer token from the operator's backend")?);
+    /// let SignedInStep::Changed(agent, change) = agent.next().await else { panic!() };
+    /// assert_eq!(change, Change::Renewed);
+    /// println!("signed in for another {} ms", agent.sign_in_lasts_ms());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn renew(&mut self, token: AgentToken) {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.renew(re);
+        self.shared.link.send(AgentMessage::Renew(Renew { re, token }));
+    }
+
     /// Asks a visitor who is online to share. The visitor sees the terms and accepts or declines;
     /// [`RequestingStep`](crate::RequestingStep) tells which. No key is typed.
     ///
@@ -271,7 +364,9 @@ impl<S, L: AgentLink> Agent<S, L> {
     ///
     /// [`Refused`](crate::Refused) leaves the agent signed in: the visitor is not online
     /// ([`NotOnline`](coview_wire::RefusalCode::NotOnline)), is being asked or is sharing
-    /// ([`VisitorBusy`](coview_wire::RefusalCode::VisitorBusy)).
+    /// ([`VisitorBusy`](coview_wire::RefusalCode::VisitorBusy)). A visitor whom the agent's
+    /// [rights](Self::rights) leave out is [`NotAllowed`](coview_wire::RefusalCode::NotAllowed), and
+    /// the server is not asked.
     ///
     /// # Cancel safety
     ///
@@ -291,19 +386,34 @@ impl<S, L: AgentLink> Agent<S, L> {
     where
         S: IsFree,
     {
-        let re = self.shared.facts.next_request();
-        self.shared.facts.wait_for(re, Awaited::Ask(visitor.clone()));
-        self.shared.link.send(AgentMessage::Ask(Ask { re, visitor }));
+        let what = Awaited::Ask(visitor.clone());
+        if self.rights().allows(&visitor) {
+            let re = self.shared.facts.next_request();
+            self.shared.facts.wait_for(re, what);
+            self.shared.link.send(AgentMessage::Ask(Ask { re, visitor }));
+        } else {
+            self.shared.facts.refuse_unasked(what, RefusalCode::NotAllowed);
+        }
         Pending::new(self)
     }
 
     /// Joins the session whose key the visitor read out. A mistyped key is found by
-    /// [`SessionKey::parse`] before the server is asked.
+    /// [`read_key`](Self::read_key) before the server is asked.
+    ///
+    /// If the group wants it, the visitor sees the agent's name and is asked first. This waits for
+    /// the answer too: [`Pending::visitor_asked`] tells. Where an agent should see more than a
+    /// spinner meanwhile, [`knock`](Self::knock) leads to a state of its own.
     ///
     /// # Errors
     ///
     /// [`Refused`](crate::Refused) leaves the agent signed in. A wrong, an expired and a used key
-    /// get the same answer, [`NoSuchKey`](coview_wire::RefusalCode::NoSuchKey).
+    /// get the same answer, [`NoSuchKey`](coview_wire::RefusalCode::NoSuchKey), and so does one the
+    /// agent's [rights](Self::rights) leave out. After too many of them
+    /// [`TooManyTries`](coview_wire::RefusalCode::TooManyTries) says when to try again. If the
+    /// rights allow no keys at all, it is [`NotAllowed`](coview_wire::RefusalCode::NotAllowed), and
+    /// the server is not asked. A visitor who is asked may say no
+    /// ([`JoinDeclined`](coview_wire::RefusalCode::JoinDeclined)) or not answer in time
+    /// ([`NoAnswer`](coview_wire::RefusalCode::NoAnswer)).
     ///
     /// # Cancel safety
     ///
@@ -337,10 +447,63 @@ impl<S, L: AgentLink> Agent<S, L> {
     where
         S: IsFree,
     {
-        let re = self.shared.facts.next_request();
-        self.shared.facts.wait_for(re, Awaited::View);
-        self.shared.link.send(AgentMessage::Join(Join { re, key }));
+        self.say_join(key, Awaited::View);
         Pending::new(self)
+    }
+
+    /// Joins like [`join`](Self::join), and is answered as soon as the key is known to be right. If
+    /// the visitor has to let the agent in, that is the agent's next [step](crate::JoiningStep);
+    /// otherwise that step is there at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](Self::join); what the visitor says is told by
+    /// [`JoiningStep::KeptOut`](crate::JoiningStep::KeptOut).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to race as `&mut pending`; [`Pending::into_agent`] takes the join back.
+    ///
+    /// ```
+    /// use coview_agent::{JoiningStep, queue};
+    ///
+    /// # smol::block_on(async {
+    /// # let (agent, mut peer) = queue::agent();
+    /// # peer.grant_all();
+    /// # peer.confirm_joins();
+    /// let key = agent.read_key("123 456 786")?;
+    /// let mut joining = agent.knock(key).await?; // Agent<Joining>
+    /// if let Some(expires_ms) = joining.visitor_asked() {
+    ///     println!("the visitor has {} seconds to let you in", expires_ms / 1000);
+    /// }
+    /// # peer.let_in();
+    /// let viewing = loop {
+    ///     joining = match joining.next().await {
+    ///         JoiningStep::LetIn(viewing) => break viewing,
+    ///         JoiningStep::KeptOut(_agent, reason) => panic!("{reason}"),
+    ///         JoiningStep::Changed(joining, _change) => joining,
+    ///     };
+    /// };
+    /// # drop(viewing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn knock(mut self, key: SessionKey) -> Pending<Joining, S, L>
+    where
+        S: IsFree,
+    {
+        self.say_join(key, Awaited::Knock);
+        Pending::new(self)
+    }
+
+    fn say_join(&mut self, key: SessionKey, what: Awaited) {
+        if self.rights().manual_keys {
+            let re = self.shared.facts.next_request();
+            self.shared.facts.wait_for(re, what);
+            self.shared.link.send(AgentMessage::Join(Join { re, key }));
+        } else {
+            self.shared.facts.refuse_unasked(what, RefusalCode::NotAllowed);
+        }
     }
 }
 
@@ -348,117 +511,9 @@ impl<S, L: AgentLink> Agent<S, L> {
 impl<L: AgentLink> Agent<SignedIn, L> {
     /// The agent at the beginning of the story, over a link whose other half has signed in.
     /// Adapters call it; consoles get the agent from an adapter.
-    pub fn initialized(link: L, group: GroupId, card: AgentCard) -> Self {
-        let facts = Facts::new(group, card);
+    pub fn initialized(link: L, group: GroupId, facts: SignInFacts) -> Self {
+        let facts = Facts::new(group, facts);
         Self { shared: Box::new(Shared { facts, link }), state: SignedIn(()) }
-    }
-}
-
-/// # While requesting
-impl<L: AgentLink> Agent<Requesting, L> {
-    /// Who is being asked.
-    #[must_use]
-    pub const fn visitor(&self) -> &VisitorId {
-        &self.state.visitor
-    }
-
-    /// How far the request has come.
-    #[must_use]
-    pub fn status(&self) -> AskStatus {
-        self.shared.facts.asking().map_or_else(AskStatus::default, |asking| asking.status)
-    }
-
-    /// How long the visitor had to answer when the request was granted or, after a reconnect, taken
-    /// up again, in milliseconds. No answer is a no:
-    /// [`RequestingStep::Over`](crate::RequestingStep::Over) tells it.
-    #[must_use]
-    pub fn expires_ms(&self) -> u32 {
-        self.shared.facts.asking().map_or(0, |asking| asking.expires_ms)
-    }
-
-    /// Takes the request back. It takes effect at once, with or without a connection, and cannot
-    /// fail. If the visitor accepts in the same moment, the agent leaves the session unseen.
-    ///
-    /// ```compile_fail,E0599
-    /// # use coview_agent::{Agent, AgentLink, Requesting};
-    /// fn twice<L: AgentLink>(requesting: Agent<Requesting, L>) {
-    ///     requesting.withdraw().withdraw(); // Agent<SignedIn>: nothing to withdraw
-    /// }
-    /// ```
-    pub fn withdraw(mut self) -> Agent<SignedIn, L> {
-        match self.shared.facts.ask_given_up() {
-            Some(session) => self.shared.leave(session),
-            None => {
-                let re = self.shared.facts.next_request();
-                let ask = Some(self.state.ask);
-                self.shared.link.send(AgentMessage::Withdraw(Withdraw { re, ask }));
-            }
-        }
-        self.map(|_| SignedIn(()))
-    }
-}
-
-/// # While viewing
-impl<L: AgentLink> Agent<Viewing, L> {
-    /// The session.
-    #[must_use]
-    pub const fn session(&self) -> SessionId {
-        self.state.session
-    }
-
-    /// Who shares, if the visitor is identified.
-    #[must_use]
-    pub const fn visitor(&self) -> Option<&VisitorId> {
-        self.state.visitor.as_ref()
-    }
-
-    /// How many agents watch, this one included.
-    #[must_use]
-    pub fn guests(&self) -> u32 {
-        self.shared.facts.view().map_or(0, |view| view.count)
-    }
-
-    /// Who watches; at most the first 64.
-    #[must_use]
-    pub fn agents(&self) -> &[AgentCard] {
-        self.shared.facts.view().map_or(&[], |view| &view.guests)
-    }
-
-    /// Leaves the session, which goes on without this agent. It takes effect at once, with or
-    /// without a connection, and cannot fail.
-    pub fn leave(self) -> Agent<SignedIn, L> {
-        let session = self.state.session;
-        let mut agent = self.map(|_| SignedIn(()));
-        agent.shared.facts.view_given_up();
-        agent.shared.leave(session);
-        agent
-    }
-
-    /// Ends the session for everybody. It takes effect at once, with or without a connection, and
-    /// cannot fail.
-    pub fn end(self) -> Agent<SignedIn, L> {
-        let session = self.state.session;
-        let mut agent = self.map(|_| SignedIn(()));
-        agent.shared.facts.view_given_up();
-        let re = agent.shared.facts.next_request();
-        agent.shared.link.send(AgentMessage::EndSession(EndSession { re, session }));
-        agent
-    }
-
-    /// Removes another agent from the session. [`Change::Guests`](crate::Change::Guests) tells when
-    /// it happened.
-    ///
-    /// Only while viewing:
-    ///
-    /// ```compile_fail,E0599
-    /// # use coview_wire::AgentId;
-    /// # let (mut agent, _peer) = coview_agent::queue::agent();
-    /// agent.eject(AgentId::new("agent-2").unwrap());
-    /// ```
-    pub fn eject(&mut self, agent: AgentId) {
-        let session = self.state.session;
-        let re = self.shared.facts.next_request();
-        self.shared.link.send(AgentMessage::Eject(Eject { re, session, agent }));
     }
 }
 

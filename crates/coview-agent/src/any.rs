@@ -1,20 +1,19 @@
 //! An agent in any state, for user interfaces and foreign languages: the same verbs, checked at run
 //! time.
 
+mod pending;
+mod step;
+
 use alloc::collections::BTreeMap;
 use core::fmt;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::Context;
-use core::task::Poll;
 
 use coview_lifecycle::Connectivity;
-use coview_lifecycle::LinkClosed;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
-use coview_wire::AskOutcome;
-use coview_wire::EndReason;
+use coview_wire::AgentRights;
+use coview_wire::AgentToken;
 use coview_wire::GroupId;
+use coview_wire::KeyLength;
 use coview_wire::RefusalCode;
 use coview_wire::SessionId;
 use coview_wire::SessionKey;
@@ -24,23 +23,23 @@ use derive_more::From;
 use thiserror::Error;
 
 use crate::agent::Agent;
+pub use crate::any::pending::AnyPending;
+pub use crate::any::pending::AnyRequestError;
+pub use crate::any::step::AnyNext;
+pub use crate::any::step::AnyStep;
 use crate::debug::debug_variants;
 use crate::facts::Watching;
 use crate::link::AgentLink;
-use crate::pending::Pending;
-use crate::pending::RequestError;
+use crate::pending::Refused;
 use crate::screen::ViewLink;
 use crate::screen::ViewPass;
-use crate::state::Request;
+use crate::sign_in::MistypedKey;
+use crate::sign_in::NotAllowed;
+use crate::state::Joining;
 use crate::state::Requesting;
 use crate::state::SignedIn;
-use crate::state::State;
 use crate::state::Viewing;
 use crate::step::AskStatus;
-use crate::step::Change;
-use crate::step::RequestingStep;
-use crate::step::SignedInStep;
-use crate::step::ViewingStep;
 use crate::table::AgentStateKind;
 use crate::table::Trigger;
 
@@ -68,6 +67,8 @@ pub enum AnyAgent<L> {
     SignedIn(Agent<SignedIn, L>),
     /// [`Requesting`]
     Requesting(Agent<Requesting, L>),
+    /// [`Joining`]
+    Joining(Agent<Joining, L>),
     /// [`Viewing`]
     Viewing(Agent<Viewing, L>),
 }
@@ -79,8 +80,12 @@ pub enum Command {
     Ask(VisitorId),
     /// [`Agent::join`]
     Join(SessionKey),
+    /// [`Agent::knock`]
+    Knock(SessionKey),
     /// [`Agent::withdraw`]
     Withdraw,
+    /// [`Agent::cancel`]
+    Cancel,
     /// [`Agent::leave`]
     Leave,
     /// [`Agent::end`]
@@ -94,7 +99,9 @@ impl Command {
         match self {
             Self::Ask(_) => Trigger::Ask,
             Self::Join(_) => Trigger::Join,
+            Self::Knock(_) => Trigger::Knock,
             Self::Withdraw => Trigger::Withdraw,
+            Self::Cancel => Trigger::Cancel,
             Self::Leave => Trigger::Leave,
             Self::End => Trigger::End,
         }
@@ -137,102 +144,8 @@ pub enum Applied<L> {
     Now(AnyAgent<L>),
     /// It must be granted by the server.
     Pending(AnyPending<L>),
-}
-
-/// A request the server has not answered yet: [`Pending`] for any state.
-///
-/// # Panics
-///
-/// If it is polled after it is done.
-///
-/// # Cancel safety
-///
-/// As for [`Pending`]: race `&mut pending`, take the request back with
-/// [`into_agent`](Self::into_agent).
-#[derive(From)]
-#[must_use = "the answer arrives only while this is awaited, and dropping it drops the agent, who then leaves"]
-pub enum AnyPending<L> {
-    /// Waits for `ask`.
-    Requesting(Pending<Requesting, SignedIn, L>),
-    /// Waits for `join`.
-    Viewing(Pending<Viewing, SignedIn, L>),
-}
-
-/// Why a request of an [`AnyAgent`] was not granted.
-#[derive(Error)]
-#[must_use = "dropping it drops the agent, who then leaves"]
-pub enum AnyRequestError<L> {
-    /// The server said no and the agent goes on.
-    #[error("refused: {reason}")]
-    Refused {
-        /// The agent, as the no left it.
-        agent: AnyAgent<L>,
-        /// Why.
-        reason: RefusalCode,
-    },
-    /// The link ended for good, and the agent with it.
-    #[error("the connection is closed: {0}")]
-    Closed(LinkClosed),
-}
-
-impl<L> AnyRequestError<L> {
-    /// Why the server said no; `None` if the link ended for good.
-    #[must_use]
-    pub const fn reason(&self) -> Option<RefusalCode> {
-        match self {
-            Self::Refused { reason, .. } => Some(*reason),
-            Self::Closed(_) => None,
-        }
-    }
-
-    /// The agent, unless the link ended for good.
-    #[must_use = "dropping an agent means leaving"]
-    pub fn into_agent(self) -> Option<AnyAgent<L>> {
-        match self {
-            Self::Refused { agent, .. } => Some(agent),
-            Self::Closed(_) => None,
-        }
-    }
-}
-
-impl<L> fmt::Debug for AnyRequestError<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { reason, .. } => {
-                f.debug_struct("Refused").field("reason", reason).finish_non_exhaustive()
-            }
-            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
-        }
-    }
-}
-
-/// What the world did to an [`AnyAgent`].
-#[must_use = "dropping it drops the agent, who then leaves"]
-pub enum AnyStep<L> {
-    /// The visitor accepted and the agent is in the session.
-    Accepted(AnyAgent<L>),
-    /// The request came to nothing.
-    AskOver(AnyAgent<L>, AskOutcome),
-    /// The session is over for this agent.
-    SessionEnded(AnyAgent<L>, EndReason),
-    /// Something changed; the agent stays where it is.
-    Changed(AnyAgent<L>, Change),
-    /// The link ended for good.
-    Closed(LinkClosed),
-}
-
-impl<L> AnyStep<L> {
-    /// The agent as it is now, unless the link ended for good.
-    #[must_use = "dropping an agent means leaving"]
-    pub fn into_agent(self) -> Option<AnyAgent<L>> {
-        match self {
-            Self::Accepted(agent)
-            | Self::AskOver(agent, _)
-            | Self::SessionEnded(agent, _)
-            | Self::Changed(agent, _) => Some(agent),
-            Self::Closed(_) => None,
-        }
-    }
+    /// The agent's token does not allow it; the server was not asked and nothing changed.
+    Refused(AnyAgent<L>, RefusalCode),
 }
 
 macro_rules! each {
@@ -240,10 +153,12 @@ macro_rules! each {
         match $any {
             AnyAgent::SignedIn($agent) => $body,
             AnyAgent::Requesting($agent) => $body,
+            AnyAgent::Joining($agent) => $body,
             AnyAgent::Viewing($agent) => $body,
         }
     };
 }
+use each;
 
 impl<L> AnyAgent<L> {
     /// Which state the agent is in.
@@ -262,6 +177,34 @@ impl<L> AnyAgent<L> {
     #[must_use]
     pub fn card(&self) -> &AgentCard {
         each!(self, agent => agent.card())
+    }
+
+    /// What the agent's token lets it do.
+    #[must_use]
+    pub fn rights(&self) -> &AgentRights {
+        each!(self, agent => agent.rights())
+    }
+
+    /// How many digits the keys of the group have.
+    #[must_use]
+    pub fn key_digits(&self) -> KeyLength {
+        each!(self, agent => agent.key_digits())
+    }
+
+    /// Reads a key as a person types it.
+    ///
+    /// # Errors
+    ///
+    /// [`MistypedKey`] if it cannot be a key of the group: the server need not be asked.
+    pub fn read_key(&self, typed: &str) -> Result<SessionKey, MistypedKey> {
+        each!(self, agent => agent.read_key(typed))
+    }
+
+    /// How long the sign-in lasts from when it was told, in milliseconds; see
+    /// [`Agent::sign_in_lasts_ms`].
+    #[must_use]
+    pub fn sign_in_lasts_ms(&self) -> u64 {
+        each!(self, agent => agent.sign_in_lasts_ms())
     }
 
     /// Whether there is a connection just now.
@@ -300,22 +243,34 @@ impl<L: AgentLink> AnyAgent<L> {
         each!(self, agent => agent.unwatch());
     }
 
-    /// Removes another agent from the session, if this one is viewing; otherwise says `false` and
-    /// does nothing.
-    #[must_use]
-    pub fn eject(&mut self, other: AgentId) -> bool {
+    /// Shows a newer token of the same agent; see [`Agent::renew`].
+    pub fn renew(&mut self, token: AgentToken) {
+        each!(self, agent => agent.renew(token));
+    }
+
+    /// Removes another agent from the session.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalOrder`](RefusalCode::IllegalOrder) if this agent is in no session,
+    /// [`NotAllowed`](RefusalCode::NotAllowed) if its token does not allow it. The server is not
+    /// asked then.
+    pub fn eject(&mut self, other: AgentId) -> Result<(), RefusalCode> {
         match self {
-            Self::Viewing(agent) => agent.eject(other),
-            Self::SignedIn(_) | Self::Requesting(_) => return false,
+            Self::Viewing(agent) => {
+                agent.eject(other).map_err(|NotAllowed| RefusalCode::NotAllowed)
+            }
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Joining(_) => {
+                Err(RefusalCode::IllegalOrder)
+            }
         }
-        true
     }
 
     /// Who is being asked, or who shares, if the visitor is known.
     #[must_use]
     pub const fn visitor(&self) -> Option<&VisitorId> {
         match self {
-            Self::SignedIn(_) => None,
+            Self::SignedIn(_) | Self::Joining(_) => None,
             Self::Requesting(agent) => Some(agent.visitor()),
             Self::Viewing(agent) => agent.visitor(),
         }
@@ -326,7 +281,7 @@ impl<L: AgentLink> AnyAgent<L> {
     pub const fn session(&self) -> Option<SessionId> {
         match self {
             Self::Viewing(agent) => Some(agent.session()),
-            Self::SignedIn(_) | Self::Requesting(_) => None,
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Joining(_) => None,
         }
     }
 
@@ -337,7 +292,7 @@ impl<L: AgentLink> AnyAgent<L> {
     {
         match self {
             Self::Viewing(agent) => Some(agent.view_pass()),
-            Self::SignedIn(_) | Self::Requesting(_) => None,
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Joining(_) => None,
         }
     }
 
@@ -346,7 +301,17 @@ impl<L: AgentLink> AnyAgent<L> {
     pub fn status(&self) -> Option<AskStatus> {
         match self {
             Self::Requesting(agent) => Some(agent.status()),
-            Self::SignedIn(_) | Self::Viewing(_) => None,
+            Self::SignedIn(_) | Self::Joining(_) | Self::Viewing(_) => None,
+        }
+    }
+
+    /// How long the visitor has to let the agent in, in milliseconds, while the agent is joining and
+    /// the visitor is asked; see [`Agent::visitor_asked`].
+    #[must_use]
+    pub fn visitor_asked(&self) -> Option<u32> {
+        match self {
+            Self::Joining(agent) => agent.visitor_asked(),
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Viewing(_) => None,
         }
     }
 
@@ -355,7 +320,7 @@ impl<L: AgentLink> AnyAgent<L> {
     pub fn guests(&self) -> u32 {
         match self {
             Self::Viewing(agent) => agent.guests(),
-            Self::SignedIn(_) | Self::Requesting(_) => 0,
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Joining(_) => 0,
         }
     }
 
@@ -364,7 +329,7 @@ impl<L: AgentLink> AnyAgent<L> {
     pub fn agents(&self) -> &[AgentCard] {
         match self {
             Self::Viewing(agent) => agent.agents(),
-            Self::SignedIn(_) | Self::Requesting(_) => &[],
+            Self::SignedIn(_) | Self::Requesting(_) | Self::Joining(_) => &[],
         }
     }
 
@@ -380,9 +345,16 @@ impl<L: AgentLink> AnyAgent<L> {
                 Applied::Pending(agent.ask(visitor).into())
             }
             (Self::SignedIn(agent), Command::Join(key)) => Applied::Pending(agent.join(key).into()),
+            (Self::SignedIn(agent), Command::Knock(key)) => {
+                Applied::Pending(agent.knock(key).into())
+            }
+            (Self::Joining(agent), Command::Cancel) => Applied::Now(agent.cancel().into()),
             (Self::Requesting(agent), Command::Withdraw) => Applied::Now(agent.withdraw().into()),
             (Self::Viewing(agent), Command::Leave) => Applied::Now(agent.leave().into()),
-            (Self::Viewing(agent), Command::End) => Applied::Now(agent.end().into()),
+            (Self::Viewing(agent), Command::End) => match agent.end() {
+                Ok(agent) => Applied::Now(agent.into()),
+                Err(Refused { agent, reason, .. }) => Applied::Refused(agent.into(), reason),
+            },
             // Every pair that is not in the table, as the exhaustive test holds it against it.
             (agent, _) => return Err(ApiMisuse { agent, command: trigger }),
         };
@@ -399,121 +371,6 @@ impl<L: AgentLink> AnyAgent<L> {
     }
 }
 
-impl<L> AnyPending<L> {
-    /// Whether there is a connection just now; `None` only if the answer was taken.
-    #[must_use]
-    pub fn connectivity(&self) -> Option<Connectivity> {
-        match self {
-            Self::Requesting(pending) => pending.connectivity(),
-            Self::Viewing(pending) => pending.connectivity(),
-        }
-    }
-}
-
-impl<L: AgentLink> AnyPending<L> {
-    /// Gives up and takes the request back; `None` only if the answer was taken.
-    #[must_use = "dropping an agent means leaving"]
-    pub fn into_agent(self) -> Option<AnyAgent<L>> {
-        match self {
-            Self::Requesting(pending) => pending.into_agent().map(Into::into),
-            Self::Viewing(pending) => pending.into_agent().map(Into::into),
-        }
-    }
-}
-
-fn poll_any<T, E, L: AgentLink>(
-    pending: &mut Pending<T, E, L>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<AnyAgent<L>, AnyRequestError<L>>>
-where
-    T: Request<E>,
-    AnyAgent<L>: From<Agent<T, L>> + From<Agent<E, L>>,
-{
-    Pin::new(pending).poll(cx).map(|answer| match answer {
-        Ok(agent) => Ok(agent.into()),
-        Err(RequestError::Refused(refused)) => {
-            Err(AnyRequestError::Refused { agent: refused.agent.into(), reason: refused.reason })
-        }
-        Err(RequestError::Closed(reason)) => Err(AnyRequestError::Closed(reason)),
-    })
-}
-
-impl<L: AgentLink> Future for AnyPending<L> {
-    type Output = Result<AnyAgent<L>, AnyRequestError<L>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Requesting(pending) => poll_any(pending, cx),
-            Self::Viewing(pending) => poll_any(pending, cx),
-        }
-    }
-}
-
-/// Waits for the next thing the world does to an [`AnyAgent`].
-///
-/// # Panics
-///
-/// If it is polled after it is done.
-///
-/// # Cancel safety
-///
-/// As for [`Next`](crate::Next): race `&mut next`, take the agent back with
-/// [`into_agent`](Self::into_agent).
-#[must_use = "a step happens only while this is awaited, and dropping it drops the agent, who then leaves"]
-pub struct AnyNext<L> {
-    agent: Option<AnyAgent<L>>,
-}
-
-impl<L> AnyNext<L> {
-    /// Gives the agent back without waiting any longer; `None` only if the step was taken.
-    #[must_use = "dropping an agent means leaving"]
-    pub fn into_agent(self) -> Option<AnyAgent<L>> {
-        self.agent
-    }
-}
-
-impl<L> Unpin for AnyNext<L> {}
-
-impl<L: AgentLink> Future for AnyNext<L> {
-    type Output = AnyStep<L>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<AnyStep<L>> {
-        let mut agent = self.agent.take().expect("a future is not polled after it is done");
-        each!(&mut agent, agent => agent.shared.receive_all(cx));
-        match agent.step() {
-            Ok(step) => Poll::Ready(step),
-            Err(agent) => {
-                self.agent = Some(agent);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl<L> AnyAgent<L> {
-    fn step(self) -> Result<AnyStep<L>, Self> {
-        match self {
-            Self::SignedIn(agent) => match State::step(agent)? {
-                SignedInStep::Changed(agent, change) => Ok(AnyStep::Changed(agent.into(), change)),
-                SignedInStep::Closed(reason) => Ok(AnyStep::Closed(reason)),
-            },
-            Self::Requesting(agent) => match State::step(agent)? {
-                RequestingStep::Accepted(agent) => Ok(AnyStep::Accepted(agent.into())),
-                RequestingStep::Over(agent, outcome) => Ok(AnyStep::AskOver(agent.into(), outcome)),
-                RequestingStep::Changed(agent, change) => {
-                    Ok(AnyStep::Changed(agent.into(), change))
-                }
-            },
-            Self::Viewing(agent) => match State::step(agent)? {
-                ViewingStep::Ended(agent, reason) => {
-                    Ok(AnyStep::SessionEnded(agent.into(), reason))
-                }
-                ViewingStep::Changed(agent, change) => Ok(AnyStep::Changed(agent.into(), change)),
-            },
-        }
-    }
-}
-
 macro_rules! try_from_any {
     ($($state:ident,)+) => {$(
         /// The typed agent, if it is in this state; otherwise the same [`AnyAgent`] back.
@@ -527,7 +384,7 @@ macro_rules! try_from_any {
     )+};
 }
 
-try_from_any! { SignedIn, Requesting, Viewing, }
+try_from_any! { SignedIn, Requesting, Joining, Viewing, }
 
 impl<L> fmt::Debug for AnyAgent<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -535,22 +392,8 @@ impl<L> fmt::Debug for AnyAgent<L> {
     }
 }
 
-impl<L> fmt::Debug for AnyNext<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnyNext").field(&self.agent).finish()
-    }
-}
-
 debug_variants! {
-    impl[L] Applied<L> { Now(agent), Pending(pending) }
-    impl[L] AnyPending<L> { Requesting(pending), Viewing(pending) }
-    impl[L] AnyStep<L> {
-        Accepted(agent),
-        AskOver(agent, outcome),
-        SessionEnded(agent, reason),
-        Changed(agent, change),
-        Closed(reason),
-    }
+    impl[L] Applied<L> { Now(agent), Pending(pending), Refused(agent, reason) }
 }
 
 #[cfg(all(test, feature = "std"))]

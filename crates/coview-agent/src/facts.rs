@@ -5,14 +5,15 @@
 //! every session is told to be over exactly once. Facts overwrite one another instead of queueing
 //! up, so memory stays bounded.
 
+mod joining;
+mod reconcile;
+
 use alloc::vec::Vec;
 
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::LinkClosed;
 use coview_wire::AgentCard;
 use coview_wire::AgentNotice;
-use coview_wire::AgentSnapshot;
-use coview_wire::Answered;
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::CloseReason;
@@ -20,13 +21,17 @@ use coview_wire::EndReason;
 use coview_wire::GroupId;
 use coview_wire::Joined;
 use coview_wire::RefusalCode;
+use coview_wire::Renewed;
 use coview_wire::RequestId;
 use coview_wire::SessionId;
 use coview_wire::ViewFacts;
 use coview_wire::VisitorId;
 
+pub(crate) use crate::facts::joining::JoinResult;
+use crate::facts::joining::Joining;
 use crate::link::AgentArrival;
 use crate::roster::Online;
+use crate::sign_in::SignInFacts;
 use crate::step::AskStatus;
 use crate::step::Change;
 
@@ -42,7 +47,9 @@ pub enum Watching {
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) group: GroupId,
-    pub(crate) card: AgentCard,
+    pub(crate) sign_in: SignInFacts,
+    /// The newer token that was shown last and is not answered.
+    renewing: Option<RequestId>,
     pub(crate) connectivity: Connectivity,
     /// What the app was told of it last.
     known_connectivity: Connectivity,
@@ -56,6 +63,8 @@ pub(crate) struct Facts {
     ask: Option<Asking>,
     /// The request to share this side knew last: a snapshot may still speak of it.
     last_ask: Option<AskId>,
+    /// The join by a right key, until the agent's type has left it behind.
+    joining: Option<Joining>,
     /// The session, until the agent's type has left it behind.
     view: Option<View>,
     /// A session this side was put in and does not want: its request had been given up.
@@ -76,14 +85,32 @@ struct Watch {
 struct Waiting {
     re: RequestId,
     what: Awaited,
-    answer: Option<Result<Granted, RefusalCode>>,
+    /// How long the visitor has to let the agent in, once it is asked.
+    held: Option<u32>,
+    answer: Option<Result<Granted, No>>,
+}
+
+/// A request was not granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct No {
+    pub(crate) code: RefusalCode,
+    pub(crate) retry_ms: Option<u32>,
+}
+
+impl From<RefusalCode> for No {
+    fn from(code: RefusalCode) -> Self {
+        Self { code, retry_ms: None }
+    }
 }
 
 /// What a request asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     Ask(VisitorId),
+    /// To be in a session.
     View,
+    /// To be in a session, or asked about.
+    Knock,
 }
 
 /// What a request was granted.
@@ -91,6 +118,7 @@ pub(crate) enum Awaited {
 pub enum Granted {
     Ask(AskId, VisitorId),
     View(SessionId, Option<VisitorId>),
+    Knock,
 }
 
 #[derive(Debug)]
@@ -125,14 +153,16 @@ pub(crate) enum AskResult {
 struct Changed {
     status: bool,
     guests: bool,
+    renewed: Option<Result<(), RefusalCode>>,
     problem: Option<RefusalCode>,
 }
 
 impl Facts {
-    pub(crate) fn new(group: GroupId, card: AgentCard) -> Self {
+    pub(crate) fn new(group: GroupId, sign_in: SignInFacts) -> Self {
         Self {
             group,
-            card,
+            sign_in,
+            renewing: None,
             connectivity: Connectivity::Connected,
             known_connectivity: Connectivity::Connected,
             closed: None,
@@ -142,6 +172,7 @@ impl Facts {
             waiting: None,
             ask: None,
             last_ask: None,
+            joining: None,
             view: None,
             unwanted: None,
             changed: Changed::default(),
@@ -154,18 +185,34 @@ impl Facts {
     }
 
     pub(crate) fn wait_for(&mut self, re: RequestId, what: Awaited) {
-        self.waiting = Some(Waiting { re, what, answer: None });
+        self.waiting = Some(Waiting { re, what, held: None, answer: None });
+    }
+
+    /// A request that was not said, because the answer is known.
+    pub(crate) fn refuse_unasked(&mut self, what: Awaited, code: RefusalCode) {
+        let answer = Some(Err(code.into()));
+        self.waiting = Some(Waiting { re: self.last_request, what, held: None, answer });
     }
 
     /// The answer to the request that is waited for, once.
-    pub(crate) fn take_answer(&mut self) -> Option<Result<Granted, RefusalCode>> {
+    pub(crate) fn take_answer(&mut self) -> Option<Result<Granted, No>> {
         let answer = self.waiting.as_mut()?.answer.take()?;
         self.waiting = None;
         Some(answer)
     }
 
-    pub(crate) fn stop_waiting(&mut self) {
-        self.waiting = None;
+    /// Gives the request up that is waited for; says whether there is something to take back.
+    pub(crate) fn stop_waiting(&mut self) -> bool {
+        self.waiting.take().is_some_and(|waiting| !matches!(waiting.answer, Some(Err(_))))
+    }
+
+    /// How long the visitor has to let the agent in, if it is being asked.
+    pub(crate) fn held(&self) -> Option<u32> {
+        self.waiting.as_ref().and_then(|waiting| waiting.held)
+    }
+
+    pub(crate) const fn renew(&mut self, re: RequestId) {
+        self.renewing = Some(re);
     }
 
     pub(crate) fn watching(&self) -> Option<&Watching> {
@@ -189,6 +236,7 @@ impl Facts {
             AgentArrival::Connectivity(connectivity) => self.connectivity = connectivity,
             AgentArrival::Closed(reason) => {
                 self.closed = Some(reason);
+                self.kept_out(RefusalCode::NoAnswer);
                 self.end_view(None, view_end_of(reason));
                 // Accepted and joined is the outcome, even if the app has not been told.
                 if !(self.is_accepted() && self.view.is_some()) {
@@ -227,7 +275,8 @@ impl Facts {
                 }
             }
             AgentNotice::Asked(asked) => self.asked(asked.re, asked.ask, asked.expires_ms),
-            AgentNotice::Renewed(_) | AgentNotice::JoinWaiting(_) => {}
+            AgentNotice::Renewed(renewed) => self.renewed(renewed),
+            AgentNotice::JoinWaiting(held) => self.join_waits(held),
             AgentNotice::TermsSeen(seen) => {
                 if let Some(asking) = &mut self.ask
                     && asking.ask == seen.ask
@@ -242,12 +291,18 @@ impl Facts {
                 self.guests_are(guests.session, guests.count, guests.guests);
             }
             AgentNotice::ViewEnded(ended) => self.end_view(Some(ended.session), ended.reason),
-            AgentNotice::Refused(refused) => self.refused(refused.re, refused.code),
+            AgentNotice::Refused(refused) => {
+                let no = No { code: refused.code, retry_ms: refused.retry_ms };
+                self.refused(refused.re, no);
+            }
             AgentNotice::Problem(problem) => {
                 // An older server answers a request it does not know with a problem.
-                let answers = self.waiting.as_ref().map(|waiting| waiting.re);
-                if let Some(re) = problem.re.filter(|re| Some(*re) == answers) {
-                    self.refused(re, problem.code);
+                let waits = |re: &RequestId| {
+                    self.renewing == Some(*re)
+                        || self.waiting.as_ref().is_some_and(|waiting| waiting.re == *re)
+                };
+                if let Some(re) = problem.re.filter(waits) {
+                    self.refused(re, problem.code.into());
                 } else if problem.code != RefusalCode::IllegalOrder {
                     // An illegal order is a verb that crossed news on its way; the news follows.
                     self.changed.problem = Some(problem.code);
@@ -260,100 +315,6 @@ impl Facts {
 
     fn is_watching(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.live)
-    }
-
-    /// Makes the facts agree with one snapshot of the truth, whatever was missed. What this side
-    /// has given up meanwhile stays given up: the engine says so again to the server.
-    fn reconcile(&mut self, snapshot: AgentSnapshot) {
-        self.reconcile_answer(&snapshot);
-        self.reconcile_ask(&snapshot);
-        self.reconcile_view(snapshot);
-    }
-
-    fn reconcile_answer(&mut self, snapshot: &AgentSnapshot) {
-        let Some(Waiting { re, answer: None, .. }) = self.waiting else { return };
-        match snapshot.answered.filter(|answered| answered.re == re) {
-            Some(Answered { refused: Some(code), .. }) => self.refused(re, code),
-            Some(Answered { refused: None, .. }) => self.granted_in(snapshot),
-            // What was seen was answered, whatever the snapshot names as the last answer.
-            None if snapshot.seen.is_some_and(|seen| seen >= re) => self.granted_in(snapshot),
-            None => {}
-        }
-    }
-
-    /// The request that is waited for was granted while nobody listened: what it was granted stands
-    /// in the snapshot, or has ended since.
-    fn granted_in(&mut self, snapshot: &AgentSnapshot) {
-        let Some(Waiting { re, what, .. }) = &self.waiting else { return };
-        let re = *re;
-        match what {
-            Awaited::Ask(_) => {
-                let new = |ask: &AskId| self.last_ask != Some(*ask);
-                let running = snapshot.ask.as_ref().filter(|facts| facts.re == re);
-                let begun = snapshot.view.as_ref().and_then(|view| view.ask).filter(new);
-                let ended = snapshot.ask_ended.map(|ended| ended.ask).filter(new);
-                match (running, begun.or(ended)) {
-                    (Some(facts), _) => self.asked(re, facts.ask, facts.expires_ms),
-                    // It is over already; what became of it is told as the agent's next step.
-                    (None, Some(ask)) => self.asked(re, ask, 0),
-                    (None, None) => self.refused(re, RefusalCode::NoAnswer),
-                }
-            }
-            Awaited::View => match &snapshot.view {
-                Some(view) if view.ask.is_none() => {
-                    self.joined(Joined { re: Some(re), view: view.clone() });
-                }
-                Some(_) | None => self.refused(re, RefusalCode::SessionGone),
-            },
-        }
-    }
-
-    fn reconcile_ask(&mut self, snapshot: &AgentSnapshot) {
-        let Some(asking) = self.ask.as_mut().filter(|asking| asking.over.is_none()) else { return };
-        let ask = asking.ask;
-        if let Some(facts) = snapshot.ask.as_ref().filter(|facts| facts.ask == ask) {
-            asking.expires_ms = facts.expires_ms;
-            if facts.displayed {
-                self.changed.status |= asking.comes_to(AskStatus::Displayed);
-            }
-            return;
-        }
-        if let Some(view) = snapshot.view.as_ref().filter(|view| view.ask == Some(ask)) {
-            self.ask_ended(ask, AskOutcome::Accepted, Some(view.session));
-            return;
-        }
-        match snapshot.ask_ended.filter(|ended| ended.ask == ask) {
-            Some(ended) => {
-                self.ask_ended(ask, ended.outcome, ended.session);
-                if let Some(view) = snapshot.view_ended {
-                    self.end_view(Some(view.session), view.reason);
-                }
-            }
-            // A session that was joined already ends as a session.
-            None if self.is_accepted() && self.view.is_some() => {}
-            None => self.end_ask(Some(ask), AskOutcome::Lost),
-        }
-    }
-
-    fn reconcile_view(&mut self, snapshot: AgentSnapshot) {
-        match (&self.view, snapshot.view) {
-            (Some(view), Some(facts)) if view.session == facts.session => {
-                self.guests_are(facts.session, facts.count, facts.guests);
-            }
-            (Some(view), other) => {
-                let session = view.session;
-                let reason = snapshot
-                    .view_ended
-                    .filter(|ended| ended.session == session)
-                    .map_or(EndReason::AgentLost, |ended| ended.reason);
-                self.end_view(Some(session), reason);
-                if let Some(facts) = other {
-                    self.joined(Joined { re: None, view: facts });
-                }
-            }
-            (None, Some(facts)) => self.joined(Joined { re: None, view: facts }),
-            (None, None) => {}
-        }
     }
 
     fn asked(&mut self, re: RequestId, ask: AskId, expires_ms: u32) {
@@ -384,16 +345,7 @@ impl Facts {
             return;
         }
         if let Some(re) = re {
-            // A join that was given up has been followed by a leave already.
-            if let Some(waiting) = &mut self.waiting
-                && waiting.re == re
-                && waiting.answer.is_none()
-                && waiting.what == Awaited::View
-            {
-                waiting.answer = Some(Ok(Granted::View(view.session, view.visitor.clone())));
-                self.view = Some(view.into());
-            }
-            return;
+            return self.let_in(re, view);
         }
         let Some(ask) = view.ask else { return };
         if let Some(asking) = &self.ask
@@ -408,15 +360,26 @@ impl Facts {
         }
     }
 
-    fn refused(&mut self, re: RequestId, code: RefusalCode) {
+    fn renewed(&mut self, Renewed { re, expires_ms, rights }: Renewed) {
+        self.sign_in.lasts_ms = expires_ms;
+        self.sign_in.rights = rights;
+        self.changed.renewed = Some(Ok(()));
+        self.renewing.take_if(|renewing| *renewing == re);
+    }
+
+    fn refused(&mut self, re: RequestId, no: No) {
         if let Some(waiting) = &mut self.waiting
             && waiting.re == re
             && waiting.answer.is_none()
         {
-            waiting.answer = Some(Err(code));
+            waiting.answer = Some(Err(no));
+        } else if self.joining.as_ref().is_some_and(|joining| joining.waits_for(re)) {
+            self.kept_out(no.code);
+        } else if self.renewing.take_if(|renewing| *renewing == re).is_some() {
+            self.changed.renewed = Some(Err(no.code));
         } else if self.watch.as_ref().is_some_and(|watch| watch.re == re) {
             self.online.stop_paging();
-            self.changed.problem = Some(code);
+            self.changed.problem = Some(no.code);
         }
     }
 
@@ -564,10 +527,16 @@ impl Facts {
         }
         // While the agent's type is still requesting, a session at the door is not its own.
         if self.ask.is_none()
+            && self.joining.is_none()
             && core::mem::take(&mut changed.guests)
             && let Some(view) = &self.view
         {
             return Some(Change::Guests(view.count));
+        }
+        match changed.renewed.take() {
+            Some(Ok(())) => return Some(Change::Renewed),
+            Some(Err(code)) => return Some(Change::NotRenewed(code)),
+            None => {}
         }
         if let Some(code) = changed.problem.take() {
             return Some(Change::Problem(code));

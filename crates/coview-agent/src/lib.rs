@@ -1,7 +1,7 @@
 //! The agent's side of a screen-sharing session, as types.
 //!
 //! This crate opens no socket, reads no clock and spawns nothing. It says what may follow what: an
-//! [`Agent`] is signed in, requesting or viewing; every verb consumes it and gives it back in the
+//! [`Agent`] is signed in, requesting, joining or viewing; every verb consumes it and gives it back in the
 //! next state, and an order that makes no sense is a compile error. Messages go in and out through
 //! an [`AgentLink`], which an adapter provides (`coview-smol`) or a test ([`queue`]). The visitor's
 //! side is `coview-lifecycle`, and the two are built alike.
@@ -52,6 +52,15 @@
 //! # }).unwrap();
 //! ```
 //!
+//! **The visitor may be asked before the agent sees anything.** [`knock`](Agent::knock) joins in two
+//! steps: when the key is right the agent is [`Joining`], and the visitor, who is shown the agent's
+//! name, lets the agent in or not. [`join`](Agent::join) waits for both at once.
+//!
+//! **A sign-in has an end and rights.** [`sign_in_lasts_ms`](Agent::sign_in_lasts_ms) and
+//! [`rights`](Agent::rights) are what the agent's token says; [`renew`](Agent::renew) shows a newer
+//! token, in every state. What the rights leave out is refused without asking the server, and the
+//! agent is given back.
+//!
 //! **A request can be refused, and nothing is lost.** Awaiting a [`Pending`] gives the agent in its
 //! new state, or a [`RequestError`] that gives the agent back.
 //!
@@ -100,6 +109,7 @@ mod pending;
 pub mod queue;
 mod roster;
 mod screen;
+mod sign_in;
 mod state;
 mod step;
 pub mod table;
@@ -129,7 +139,11 @@ pub use crate::roster::ROSTER_MAX;
 pub use crate::screen::ViewArrival;
 pub use crate::screen::ViewLink;
 pub use crate::screen::ViewPass;
+pub use crate::sign_in::MistypedKey;
+pub use crate::sign_in::NotAllowed;
+pub use crate::sign_in::SignInFacts;
 pub use crate::state::IsFree;
+pub use crate::state::Joining;
 #[doc(hidden)]
 pub use crate::state::Request;
 pub use crate::state::Requesting;
@@ -138,6 +152,7 @@ pub use crate::state::State;
 pub use crate::state::Viewing;
 pub use crate::step::AskStatus;
 pub use crate::step::Change;
+pub use crate::step::JoiningStep;
 pub use crate::step::Next;
 pub use crate::step::RequestingStep;
 pub use crate::step::SignedInStep;

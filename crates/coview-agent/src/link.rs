@@ -37,6 +37,7 @@ pub trait AgentLink {
 }
 
 /// What comes out of an agent's link.
+#[expect(clippy::large_enum_variant, reason = "nearly every arrival is a message")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentArrival {
     /// The server said something.

@@ -11,9 +11,11 @@ use coview_wire::RefusalCode;
 use thiserror::Error;
 
 use crate::agent::Agent;
+use crate::facts::No;
 use crate::link::AgentLink;
 use crate::state::Request;
 use crate::state::State;
+use crate::state::Viewing;
 
 /// A request the server has not answered yet: asked, but not granted.
 ///
@@ -73,9 +75,20 @@ impl<To, Else, L> Pending<To, Else, L> {
         L: AgentLink,
     {
         let mut agent = self.agent?;
-        agent.shared.facts.stop_waiting();
-        To::cancel(&mut agent.shared);
+        if agent.shared.facts.stop_waiting() {
+            To::cancel(&mut agent.shared);
+        }
         Some(agent)
+    }
+}
+
+impl<Else, L> Pending<Viewing, Else, L> {
+    /// How long the visitor has to let the agent in, in milliseconds from when the question was put
+    /// or, after a reconnect, told again; `None` while nobody is asked, or if the answer was taken.
+    /// Look after each time it was polled; [`Agent::knock`] has a state of its own for this.
+    #[must_use]
+    pub fn visitor_asked(&self) -> Option<u32> {
+        self.agent.as_ref().and_then(|agent| agent.shared.facts.held())
     }
 }
 
@@ -92,7 +105,9 @@ impl<To: Request<Else>, Else, L: AgentLink> Future for Pending<To, Else, L> {
                 let agent = self.agent.take().expect(DONE);
                 return Poll::Ready(match answer {
                     Ok(granted) => To::grant(agent, granted),
-                    Err(reason) => Err(Refused { agent, reason }.into()),
+                    Err(No { code: reason, retry_ms }) => {
+                        Err(Refused { agent, reason, retry_ms }.into())
+                    }
                 });
             }
             if let Some(reason) = shared.facts.closed {
@@ -123,6 +138,9 @@ pub struct Refused<S, L> {
     pub agent: Agent<S, L>,
     /// Why. The documentation of each code gives the remedy.
     pub reason: RefusalCode,
+    /// How long to wait before it is worth trying again, in milliseconds, if the server said so: after
+    /// too many wrong keys, for one.
+    pub retry_ms: Option<u32>,
 }
 
 impl<S, L> Refused<S, L> {
@@ -135,7 +153,10 @@ impl<S, L> Refused<S, L> {
 
 impl<S, L> fmt::Debug for Refused<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Refused")
+            .field("reason", &self.reason)
+            .field("retry_ms", &self.retry_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,6 +200,15 @@ impl<S, L> RequestError<S, L> {
     pub const fn reason(&self) -> Option<RefusalCode> {
         match self {
             Self::Refused(refused) => Some(refused.reason),
+            Self::Closed(_) => None,
+        }
+    }
+
+    /// How long to wait before it is worth trying again, in milliseconds, if the server said so.
+    #[must_use]
+    pub const fn retry_ms(&self) -> Option<u32> {
+        match self {
+            Self::Refused(refused) => refused.retry_ms,
             Self::Closed(_) => None,
         }
     }

@@ -42,6 +42,7 @@ use coview_wire::AgentCard;
 use coview_wire::AgentId;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
+use coview_wire::AgentRights;
 use coview_wire::AppState;
 use coview_wire::AskEnded;
 use coview_wire::AskId;
@@ -49,13 +50,16 @@ use coview_wire::AskOutcome;
 use coview_wire::Asked;
 use coview_wire::EndReason;
 use coview_wire::GroupId;
+use coview_wire::JoinWaiting;
 use coview_wire::Joined;
+use coview_wire::KeyLength;
 use coview_wire::OfflineReason;
 use coview_wire::PictureRelay;
 use coview_wire::PresenceData;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
 use coview_wire::Refused;
+use coview_wire::Renewed;
 use coview_wire::RequestId;
 use coview_wire::Roster;
 use coview_wire::SessionId;
@@ -73,7 +77,11 @@ use crate::both::Both;
 use crate::link::AgentArrival;
 use crate::link::AgentLink;
 use crate::screen::ViewLink;
+use crate::sign_in::SignInFacts;
 use crate::state::SignedIn;
+
+/// How long a sign-in lasts, in milliseconds.
+const HOUR: u64 = 60 * 60 * 1000;
 
 /// The agent's half of the two queues.
 pub struct QueueLink(Both<Queues>);
@@ -91,6 +99,9 @@ struct Queues {
     left: bool,
     online: BTreeMap<VisitorId, VisitorCard>,
     asks: BTreeMap<AskId, VisitorId>,
+    /// Whether a granted join waits for the visitor, and the one that does.
+    confirms: bool,
+    joining: Option<RequestId>,
     sessions: u64,
     screen: Screen,
 }
@@ -122,9 +133,26 @@ enum Manner {
 
 /// A signed-in agent of the group `test`, and the peer that plays the server.
 pub fn agent() -> (Agent<SignedIn, QueueLink>, Peer) {
+    agent_with(facts())
+}
+
+/// A signed-in agent of the group `test` who is told this, and the peer that plays the server.
+pub fn agent_with(facts: SignInFacts) -> (Agent<SignedIn, QueueLink>, Peer) {
     let (link, peer) = link();
     let group = GroupId::new("test").expect("the text is a group id");
-    (Agent::initialized(link, group, card()), peer)
+    (Agent::initialized(link, group, facts), peer)
+}
+
+/// What [`agent`] is told: the agent of [`card`], who may do everything for an hour, and keys of nine
+/// digits.
+#[must_use]
+pub fn facts() -> SignInFacts {
+    SignInFacts {
+        card: card(),
+        lasts_ms: HOUR,
+        rights: AgentRights::default(),
+        key_digits: KeyLength::default(),
+    }
 }
 
 /// The two halves of a link, for an agent of your own making.
@@ -207,7 +235,7 @@ impl Peer {
     }
 
     /// From now on says yes to every request by itself. A `watch` is answered with those who were
-    /// [brought online](Self::bring_online).
+    /// [brought online](Self::bring_online), a `renew` with another hour and every right.
     pub fn grant_all(&mut self) {
         self.0.with(|queues| queues.manner = Manner::Grant);
     }
@@ -220,6 +248,30 @@ impl Peer {
     /// From now on says nothing by itself.
     pub fn be_silent(&mut self) {
         self.0.with(|queues| queues.manner = Manner::Silent);
+    }
+
+    /// From now on a join that is granted waits until the visitor [lets the agent in](Self::let_in)
+    /// or [does not](Self::keep_out).
+    pub fn confirm_joins(&mut self) {
+        self.0.with(|queues| queues.confirms = true);
+    }
+
+    /// Lets the visitor let the agent in whose join waits; gives the session's id. `None` if no join
+    /// waits.
+    pub fn let_in(&mut self) -> Option<SessionId> {
+        let (re, session) =
+            self.0.with(|queues| Some((queues.joining.take()?, queues.next_session())))?;
+        let guests = vec![card()];
+        let view = ViewFacts { session, ask: None, visitor: None, count: 1, guests };
+        self.say(Joined { re: Some(re), view });
+        Some(session)
+    }
+
+    /// Lets a join that waits come to nothing; says whether one did.
+    pub fn keep_out(&mut self, code: RefusalCode) -> bool {
+        let Some(re) = self.0.with(|queues| queues.joining.take()) else { return false };
+        self.say(Refused { re, code, explanation: None, retry_ms: None });
+        true
     }
 
     /// Lets a visitor come online.
@@ -349,12 +401,15 @@ impl Queues {
             AgentMessage::Ask(m) => m.re,
             AgentMessage::Join(m) => m.re,
             AgentMessage::Watch(m) => m.re,
+            AgentMessage::Renew(m) => m.re,
+            AgentMessage::Leave(_) => {
+                self.joining = None;
+                return;
+            }
             AgentMessage::SignIn(_)
-            | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Unwatch(_)
             | AgentMessage::Withdraw(_)
-            | AgentMessage::Leave(_)
             | AgentMessage::EndSession(_)
             | AgentMessage::Eject(_)
             | AgentMessage::Ping(_)
@@ -380,6 +435,13 @@ impl Queues {
                 let ask = self.asks.keys().next_back().map_or(AskId::new(1), |last| last.next());
                 self.asks.insert(ask, asked.visitor.clone());
                 vec![Asked { re, ask, expires_ms: 60_000 }.into()]
+            }
+            AgentMessage::Join(_) if self.confirms => {
+                self.joining = Some(re);
+                vec![JoinWaiting { re, expires_ms: 60_000 }.into()]
+            }
+            AgentMessage::Renew(_) => {
+                vec![Renewed { re, expires_ms: HOUR, rights: AgentRights::default() }.into()]
             }
             AgentMessage::Join(_) => {
                 let session = self.next_session();
@@ -409,7 +471,6 @@ impl Queues {
                     .collect()
             }
             AgentMessage::SignIn(_)
-            | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Unwatch(_)
             | AgentMessage::Withdraw(_)

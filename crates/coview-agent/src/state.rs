@@ -3,7 +3,6 @@
 use coview_lifecycle::Tether;
 use coview_wire::AgentMessage;
 use coview_wire::AskId;
-use coview_wire::Leave;
 use coview_wire::RefusalCode;
 use coview_wire::SessionId;
 use coview_wire::VisitorId;
@@ -13,9 +12,11 @@ use crate::agent::Agent;
 use crate::agent::Shared;
 use crate::facts::AskResult;
 use crate::facts::Granted;
+use crate::facts::JoinResult;
 use crate::link::AgentLink;
 use crate::pending::Refused;
 use crate::pending::RequestError;
+use crate::step::JoiningStep;
 use crate::step::RequestingStep;
 use crate::step::SignedInStep;
 use crate::step::ViewingStep;
@@ -32,6 +33,11 @@ pub struct Requesting {
     pub(crate) visitor: VisitorId,
 }
 
+/// The key was right. If the group wants it, the visitor is shown the agent's name and asked; the
+/// agent is no guest yet and sees nothing.
+#[derive(Debug)]
+pub struct Joining(pub(crate) ());
+
 /// In a session: the agent sees the visitor's screen.
 #[derive(Debug)]
 pub struct Viewing {
@@ -42,7 +48,7 @@ pub struct Viewing {
 }
 
 impl Viewing {
-    fn new(session: SessionId, visitor: Option<VisitorId>) -> Self {
+    pub(crate) fn new(session: SessionId, visitor: Option<VisitorId>) -> Self {
         Self { session, visitor, tether: Tether::default() }
     }
 }
@@ -52,10 +58,10 @@ mod sealed {
 }
 use sealed::Sealed;
 
-/// A state an agent can be in: [`SignedIn`], [`Requesting`] or [`Viewing`]. Sealed.
+/// A state an agent can be in: [`SignedIn`], [`Requesting`], [`Joining`] or [`Viewing`]. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a state of an agent",
-    note = "the states are SignedIn, Requesting and Viewing"
+    note = "the states are SignedIn, Requesting, Joining and Viewing"
 )]
 pub trait State: Sealed + Sized {
     /// The state as a value.
@@ -73,7 +79,7 @@ pub trait State: Sealed + Sized {
 #[diagnostic::on_unimplemented(
     message = "an agent who is `{Self}` can neither ask a visitor nor join a session",
     label = "the agent has a request or a session already",
-    note = "it is possible while SignedIn: `withdraw()` the request, or `leave()` the session, first"
+    note = "it is possible while SignedIn: `withdraw()` the request, `cancel()` the join, or `leave()` the session, first"
 )]
 pub trait IsFree: State {}
 
@@ -91,6 +97,7 @@ pub trait Request<Else>: State {
 
 impl Sealed for SignedIn {}
 impl Sealed for Requesting {}
+impl Sealed for Joining {}
 impl Sealed for Viewing {}
 
 impl IsFree for SignedIn {}
@@ -130,6 +137,27 @@ impl State for Requesting {
     }
 }
 
+impl State for Joining {
+    const KIND: AgentStateKind = AgentStateKind::Joining;
+    type Step<L> = JoiningStep<L>;
+
+    fn step<L>(mut agent: Agent<Self, L>) -> Result<JoiningStep<L>, Agent<Self, L>> {
+        match agent.shared.facts.take_join_result() {
+            Some(JoinResult::LetIn(session, visitor)) => {
+                return Ok(JoiningStep::LetIn(agent.map(|_| Viewing::new(session, visitor))));
+            }
+            Some(JoinResult::KeptOut(code)) => {
+                return Ok(JoiningStep::KeptOut(agent.map(|_| SignedIn(())), code));
+            }
+            None => {}
+        }
+        match agent.shared.facts.take_change() {
+            Some(change) => Ok(JoiningStep::Changed(agent, change)),
+            None => Err(agent),
+        }
+    }
+}
+
 impl State for Viewing {
     const KIND: AgentStateKind = AgentStateKind::Viewing;
     type Step<L> = ViewingStep<L>;
@@ -148,7 +176,7 @@ impl State for Viewing {
 /// The answer does not fit the request; the server broke the protocol and the request counts as
 /// refused.
 fn misfit<S, L>(agent: Agent<S, L>) -> RequestError<S, L> {
-    Refused { agent, reason: RefusalCode::Malformed }.into()
+    Refused { agent, reason: RefusalCode::Malformed, retry_ms: None }.into()
 }
 
 impl Request<SignedIn> for Requesting {
@@ -158,7 +186,7 @@ impl Request<SignedIn> for Requesting {
     ) -> Result<Agent<Self, L>, RequestError<SignedIn, L>> {
         match granted {
             Granted::Ask(ask, visitor) => Ok(agent.map(|SignedIn(())| Self { ask, visitor })),
-            Granted::View(..) => Err(misfit(agent)),
+            Granted::View(..) | Granted::Knock => Err(misfit(agent)),
         }
     }
 
@@ -166,6 +194,22 @@ impl Request<SignedIn> for Requesting {
         shared.facts.ask_given_up();
         let re = shared.facts.next_request();
         shared.link.send(AgentMessage::Withdraw(Withdraw { re, ask: None }));
+    }
+}
+
+impl Request<SignedIn> for Joining {
+    fn grant<L: AgentLink>(
+        agent: Agent<SignedIn, L>,
+        granted: Granted,
+    ) -> Result<Agent<Self, L>, RequestError<SignedIn, L>> {
+        match granted {
+            Granted::Knock => Ok(agent.map(|SignedIn(())| Self(()))),
+            Granted::Ask(..) | Granted::View(..) => Err(misfit(agent)),
+        }
+    }
+
+    fn cancel<L: AgentLink>(shared: &mut Shared<L>) {
+        shared.join_given_up();
     }
 }
 
@@ -178,13 +222,11 @@ impl Request<SignedIn> for Viewing {
             Granted::View(session, visitor) => {
                 Ok(agent.map(|SignedIn(())| Self::new(session, visitor)))
             }
-            Granted::Ask(..) => Err(misfit(agent)),
+            Granted::Ask(..) | Granted::Knock => Err(misfit(agent)),
         }
     }
 
     fn cancel<L: AgentLink>(shared: &mut Shared<L>) {
-        shared.facts.view_given_up();
-        let re = shared.facts.next_request();
-        shared.link.send(AgentMessage::Leave(Leave { re, session: None }));
+        shared.join_given_up();
     }
 }

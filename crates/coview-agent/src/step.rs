@@ -18,6 +18,7 @@ use coview_wire::VisitorId;
 use crate::agent::Agent;
 use crate::debug::debug_variants;
 use crate::link::AgentLink;
+use crate::state::Joining;
 use crate::state::Requesting;
 use crate::state::SignedIn;
 use crate::state::State;
@@ -44,6 +45,13 @@ pub enum Change {
     Status(AskStatus),
     /// An agent joined or left; so many watch now. Only while [`Viewing`].
     Guests(u32),
+    /// The newer token was accepted: the sign-in [lasts](Agent::sign_in_lasts_ms) longer, with the
+    /// [rights](Agent::rights) the newer token has.
+    Renewed,
+    /// The newer token was not accepted; the sign-in lasts as long as before, with the same rights.
+    /// [`NoAnswer`](RefusalCode::NoAnswer) if the connection broke before the answer: show a token
+    /// again.
+    NotRenewed(RefusalCode),
     /// The server did not act on something that needs no answer, or refused a `watch`.
     Problem(RefusalCode),
 }
@@ -106,6 +114,28 @@ pub enum RequestingStep<L> {
     Changed(Agent<Requesting, L>, Change),
 }
 
+/// What can happen to an agent who is [`Joining`].
+///
+/// ```text
+///           the visitor lets the agent in, or is not asked
+/// Joining ─────────────────────────────────────────────────▶ Viewing
+///    │  ▲ │
+///    │  └─┘ something changed
+///    ▼ declined, not answered in time, the session is over
+/// SignedIn
+/// ```
+#[must_use = "dropping it drops the agent, who then leaves"]
+pub enum JoiningStep<L> {
+    /// The agent is in the session. If that has ended meanwhile, the next step says so.
+    LetIn(Agent<Viewing, L>),
+    /// The agent stays out: [`JoinDeclined`](RefusalCode::JoinDeclined) if the visitor said no,
+    /// [`NoAnswer`](RefusalCode::NoAnswer) if there was none in time or the link was lost,
+    /// [`SessionGone`](RefusalCode::SessionGone) if the session ended meanwhile.
+    KeptOut(Agent<SignedIn, L>, RefusalCode),
+    /// Something changed; the agent stays where it is.
+    Changed(Agent<Joining, L>, Change),
+}
+
 /// What can happen to an agent who is [`Viewing`].
 ///
 /// ```text
@@ -125,6 +155,11 @@ debug_variants! {
     impl[L] RequestingStep<L> {
         Accepted(agent),
         Over(agent, outcome),
+        Changed(agent, change),
+    }
+    impl[L] JoiningStep<L> {
+        LetIn(agent),
+        KeptOut(agent, reason),
         Changed(agent, change),
     }
     impl[L] ViewingStep<L> { Ended(agent, reason), Changed(agent, change) }

@@ -26,13 +26,15 @@ pub enum AgentStateKind {
     SignedIn,
     /// A visitor is being asked to share.
     Requesting,
+    /// The key was right, and the visitor is asked whether to let the agent in.
+    Joining,
     /// In a session.
     Viewing,
 }
 
 impl AgentStateKind {
     /// Every state, in the order of the story.
-    pub const ALL: [Self; 3] = [Self::SignedIn, Self::Requesting, Self::Viewing];
+    pub const ALL: [Self; 4] = [Self::SignedIn, Self::Requesting, Self::Joining, Self::Viewing];
 
     /// The state as its type is written.
     #[must_use]
@@ -40,6 +42,7 @@ impl AgentStateKind {
         match self {
             Self::SignedIn => "SignedIn",
             Self::Requesting => "Requesting",
+            Self::Joining => "Joining",
             Self::Viewing => "Viewing",
         }
     }
@@ -83,8 +86,12 @@ triggers! {
     Ask = "ask", Request;
     /// `join`
     Join = "join", Request;
+    /// `knock`
+    Knock = "knock", Request;
     /// `withdraw`
     Withdraw = "withdraw", Verb;
+    /// `cancel`
+    Cancel = "cancel", Verb;
     /// `leave`
     Leave = "leave", Verb;
     /// `end`
@@ -93,6 +100,10 @@ triggers! {
     Accepted = "accepted", World;
     /// The request came to nothing: declined, expired, busy or lost.
     AskOver = "request over", World;
+    /// The visitor lets the agent in, or is not asked.
+    LetIn = "let in", World;
+    /// The join came to nothing: declined, not answered, or the session is over.
+    KeptOut = "kept out", World;
     /// The session is over for this agent.
     SessionEnded = "session ended", World;
 }
@@ -131,9 +142,13 @@ pub const TABLE: &[Edge] = {
     &[
         request(S::SignedIn, T::Ask, S::Requesting),
         request(S::SignedIn, T::Join, S::Viewing),
+        request(S::SignedIn, T::Knock, S::Joining),
         verb(S::Requesting, T::Withdraw, S::SignedIn),
         verb(S::Requesting, T::Accepted, S::Viewing),
         verb(S::Requesting, T::AskOver, S::SignedIn),
+        verb(S::Joining, T::Cancel, S::SignedIn),
+        verb(S::Joining, T::LetIn, S::Viewing),
+        verb(S::Joining, T::KeptOut, S::SignedIn),
         verb(S::Viewing, T::Leave, S::SignedIn),
         verb(S::Viewing, T::End, S::SignedIn),
         verb(S::Viewing, T::SessionEnded, S::SignedIn),

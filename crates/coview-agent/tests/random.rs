@@ -23,6 +23,7 @@ use coview_agent::Change;
 use coview_agent::Command;
 use coview_agent::Connectivity;
 use coview_agent::LinkClosed;
+use coview_agent::SignInFacts;
 use coview_agent::Watching;
 use coview_agent::queue;
 use coview_agent::queue::Peer;
@@ -30,7 +31,9 @@ use coview_agent::queue::QueueLink;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
 use coview_wire::AgentResumed;
+use coview_wire::AgentRights;
 use coview_wire::AgentSnapshot;
+use coview_wire::AgentToken;
 use coview_wire::Answered;
 use coview_wire::AskEnded;
 use coview_wire::AskFacts;
@@ -38,12 +41,14 @@ use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::Asked;
 use coview_wire::EndReason;
+use coview_wire::Join;
 use coview_wire::JoinWaiting;
 use coview_wire::Joined;
 use coview_wire::OfflineReason;
 use coview_wire::Problem;
 use coview_wire::RefusalCode;
 use coview_wire::Refused;
+use coview_wire::Renewed;
 use coview_wire::RequestId;
 use coview_wire::Roster;
 use coview_wire::SessionId;
@@ -72,11 +77,16 @@ enum Event {
     Arrives(AgentArrival),
     Applies(Command),
     Watches(Option<Watching>),
+    Renews,
     /// Looks for a step, or polls the request.
     Looks,
     GivesUp,
     /// The server does what it would: grants what was asked last, lets a request or session go on.
     Grants(AskId, SessionId),
+    /// The visitor is asked about the join that was asked for last, and lets the agent in or not.
+    Holds,
+    LetsIn(SessionId),
+    KeepsOut(RefusalCode),
     Displays,
     Accepts(SessionId),
     Joins,
@@ -144,6 +154,19 @@ fn join_waiting() -> impl Strategy<Value = JoinWaiting> {
     re().prop_map(|re| JoinWaiting { re, expires_ms: 1 })
 }
 
+fn rights() -> impl Strategy<Value = AgentRights> {
+    let visitors = option::weighted(0.2, prop::collection::vec(visitor(), 0..3));
+    let manual_keys = prop::bool::weighted(0.9);
+    (visitors, prop::bool::weighted(0.3), manual_keys).prop_map(
+        |(visitors, view_only, manual_keys)| AgentRights {
+            visitors,
+            view_only,
+            manual_keys,
+            ..AgentRights::default()
+        },
+    )
+}
+
 fn snapshot() -> impl Strategy<Value = AgentSnapshot> {
     let answered = (re(), option::of(code())).prop_map(|(re, refused)| Answered { re, refused });
     let facts =
@@ -179,6 +202,8 @@ fn notice() -> impl Strategy<Value = AgentNotice> {
         1 => ask().prop_map(|ask| TermsSeen { ask }.into()),
         3 => ask_ended().prop_map(Into::into),
         2 => join_waiting().prop_map(Into::into),
+        1 => (re(), 0..3_u64, rights())
+            .prop_map(|(re, expires_ms, rights)| Renewed { re, expires_ms, rights }.into()),
         3 => (option::of(re()), view()).prop_map(|(re, view)| Joined { re, view }.into()),
         1 => (session(), 0..3_u32).prop_map(|(session, count)| {
             ViewGuests { session, count, guests: Vec::new() }.into()
@@ -194,10 +219,12 @@ fn event() -> impl Strategy<Value = Event> {
     let key = SessionKey::parse("123 456 786").unwrap();
     let command = prop_oneof![
         3 => visitor().prop_map(Command::Ask),
-        3 => Just(Command::Join(key)),
+        2 => Just(Command::Join(key)),
+        3 => Just(Command::Knock(key)),
+        1 => Just(Command::Cancel),
         1 => Just(Command::Withdraw),
         1 => Just(Command::Leave),
-        1 => Just(Command::End),
+        4 => Just(Command::End),
     ];
     let watching = prop_oneof![
         Just(None),
@@ -212,6 +239,10 @@ fn event() -> impl Strategy<Value = Event> {
         5 => watching.prop_map(Event::Watches),
         3 => connectivity.prop_map(|c| Event::Arrives(AgentArrival::Connectivity(c))),
         3 => Just(Event::GivesUp),
+        2 => Just(Event::Renews),
+        8 => Just(Event::Holds),
+        8 => session().prop_map(Event::LetsIn),
+        4 => code().prop_map(Event::KeepsOut),
         20 => (ask(), session()).prop_map(|(ask, session)| Event::Grants(ask, session)),
         5 => Just(Event::Displays),
         8 => session().prop_map(Event::Accepts),
@@ -236,6 +267,8 @@ struct Seen {
     last_number: u64,
     /// The request said last, the id it was granted under and the session it led to.
     request: Option<AgentMessage>,
+    /// The join the visitor is asked about.
+    held: Option<RequestId>,
     ask: Option<AskId>,
     session: Option<SessionId>,
     status: AskStatus,
@@ -264,6 +297,7 @@ impl Seen {
     fn said(&mut self, peer: &mut Peer) {
         while let Some(message) = peer.said() {
             let re = match &message {
+                AgentMessage::Renew(m) => m.re,
                 AgentMessage::Watch(m) => m.re,
                 AgentMessage::Unwatch(m) => m.re,
                 AgentMessage::Ask(m) => m.re,
@@ -273,7 +307,6 @@ impl Seen {
                 AgentMessage::EndSession(m) => m.re,
                 AgentMessage::Eject(m) => m.re,
                 AgentMessage::SignIn(_)
-                | AgentMessage::Renew(_)
                 | AgentMessage::Resume(_)
                 | AgentMessage::Ping(_)
                 | AgentMessage::Bye(_) => panic!("not the agent's to say"),
@@ -302,6 +335,24 @@ impl Seen {
                 }
                 other => panic!("{other:?} is not asked for"),
             },
+            Event::Holds => match self.request.take()? {
+                AgentMessage::Join(Join { re, .. }) => {
+                    self.held = Some(re);
+                    JoinWaiting { re, expires_ms: 1 }.into()
+                }
+                other => {
+                    self.request = Some(other);
+                    return None;
+                }
+            },
+            Event::LetsIn(session) => {
+                self.session = Some(*session);
+                Joined { re: Some(self.held.take()?), view: view(*session, None) }.into()
+            }
+            Event::KeepsOut(code) => {
+                let (re, code) = (self.held.take()?, *code);
+                Refused { re, code, explanation: None, retry_ms: None }.into()
+            }
             Event::Displays => TermsSeen { ask: self.ask? }.into(),
             Event::Accepts(session) => {
                 self.session = Some(*session);
@@ -313,6 +364,7 @@ impl Seen {
             Event::Arrives(_)
             | Event::Applies(_)
             | Event::Watches(_)
+            | Event::Renews
             | Event::Looks
             | Event::GivesUp => return None,
         })
@@ -323,6 +375,8 @@ impl Seen {
         self.reached.insert(match step {
             AnyStep::Accepted(_) => "accepted",
             AnyStep::AskOver(..) => "over",
+            AnyStep::LetIn(_) => "let in",
+            AnyStep::KeptOut(..) => "kept out",
             AnyStep::SessionEnded(..) => "ended",
             AnyStep::Changed(..) => "changed",
             AnyStep::Closed(_) => "closed",
@@ -336,6 +390,14 @@ impl Seen {
             AnyStep::AskOver(agent, outcome) => {
                 assert_eq!((before, agent.state()), (S::Requesting, S::SignedIn));
                 assert_ne!(outcome, AskOutcome::Accepted, "that is a session, not an end");
+                agent
+            }
+            AnyStep::LetIn(agent) => {
+                assert_eq!((before, agent.state()), (S::Joining, S::Viewing));
+                agent
+            }
+            AnyStep::KeptOut(agent, _) => {
+                assert_eq!((before, agent.state()), (S::Joining, S::SignedIn));
                 agent
             }
             AnyStep::SessionEnded(agent, _) => {
@@ -385,6 +447,12 @@ impl Seen {
             }
             Change::Guests(_) => assert_eq!(agent.state(), AgentStateKind::Viewing),
             Change::Connectivity(connectivity) => assert_eq!(agent.connectivity(), connectivity),
+            Change::Renewed | Change::NotRenewed(_) => {
+                self.reached.insert(match change {
+                    Change::Renewed => "renewed",
+                    _ => "not renewed",
+                });
+            }
             Change::Problem(_) => {}
             _ => panic!("a change this test does not know"),
         }
@@ -454,6 +522,12 @@ fn happens(run: Run, event: Event, peer: &mut Peer, seen: &mut Seen) -> Option<R
                 Run::Agent(agent)
             }
             Ok(Applied::Pending(pending)) => Run::Pending(pending),
+            Ok(Applied::Refused(agent, reason)) => {
+                assert_eq!(reason, RefusalCode::NotAllowed);
+                assert!(agent.rights().view_only);
+                seen.reached.insert("not allowed");
+                Run::Agent(agent)
+            }
             Err(misuse) => Run::Agent(misuse.into_agent()),
         },
         (Event::Watches(whom), Run::Agent(mut agent)) => {
@@ -466,12 +540,16 @@ fn happens(run: Run, event: Event, peer: &mut Peer, seen: &mut Seen) -> Option<R
             }
             Run::Agent(agent)
         }
+        (Event::Renews, Run::Agent(mut agent)) => {
+            agent.renew(AgentToken::new("a newer one").unwrap());
+            Run::Agent(agent)
+        }
         (Event::GivesUp, Run::Pending(pending)) => {
             let agent = pending.into_agent().unwrap();
             assert_eq!(agent.state(), AgentStateKind::SignedIn);
             Run::Agent(agent)
         }
-        (Event::Applies(_) | Event::Watches(_) | Event::GivesUp, run) => run,
+        (Event::Applies(_) | Event::Watches(_) | Event::Renews | Event::GivesUp, run) => run,
         (event, run) => {
             if let Some(notice) = seen.plausible(&event) {
                 let arrival = AgentArrival::Message(notice);
@@ -495,7 +573,10 @@ fn config() -> ProptestConfig {
 }
 
 fn play(events: Vec<Event>) -> Seen {
-    let (agent, mut peer) = queue::agent();
+    // Every third agent begins with a token that lets it view only.
+    let rights =
+        AgentRights { view_only: events.len().is_multiple_of(3), ..AgentRights::default() };
+    let (agent, mut peer) = queue::agent_with(SignInFacts { rights, ..queue::facts() });
     let mut run = Run::Agent(agent.into());
     let mut seen = Seen::default();
     for event in events {
@@ -535,12 +616,25 @@ proptest! {
 fn the_runs_get_everywhere() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeMap::<&str, u32>::new();
-    for _ in 0..256 {
+    for _ in 0..512 {
         for place in play(events().new_tree(&mut runner).unwrap().current()).reached {
             *reached.entry(place).or_default() += 1;
         }
     }
-    for place in ["accepted", "over", "ended", "changed", "closed", "granted", "refused"] {
+    for place in [
+        "accepted",
+        "over",
+        "let in",
+        "kept out",
+        "ended",
+        "changed",
+        "renewed",
+        "not renewed",
+        "not allowed",
+        "closed",
+        "granted",
+        "refused",
+    ] {
         assert!(reached.get(place).is_some_and(|runs| *runs >= 10), "{place}: {reached:?}");
     }
 }

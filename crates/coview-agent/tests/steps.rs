@@ -326,7 +326,7 @@ fn guests_come_and_go() {
         step => panic!("{step:?}"),
     };
     assert_eq!(agent.agents(), guests);
-    agent.eject(other.agent.clone());
+    agent.eject(other.agent.clone()).unwrap();
     let Some(AgentMessage::Eject(eject)) = peer.said() else { panic!() };
     assert_eq!((eject.session, eject.agent), (session, other.agent));
     peer.say(ViewGuests { session, count: 2, guests });
@@ -361,7 +361,7 @@ fn leaving_and_ending_take_effect_at_once() {
 
     let (agent, mut peer) = viewing();
     let session = agent.session();
-    let agent = agent.end();
+    let agent = agent.end().unwrap();
     let Some(AgentMessage::EndSession(end)) = peer.said() else { panic!() };
     assert_eq!(end.session, session);
     peer.end_session(session, EndReason::Agent);

@@ -17,6 +17,8 @@ use coview_agent::AnyRequestError;
 use coview_agent::AnyStep;
 use coview_agent::Applied;
 use coview_agent::Command;
+use coview_agent::Joining;
+use coview_agent::JoiningStep;
 use coview_agent::Requesting;
 use coview_agent::RequestingStep;
 use coview_agent::SignedIn;
@@ -55,6 +57,12 @@ fn requesting() -> (Agent<Requesting, QueueLink>, Peer) {
     (block_on(agent.ask(visitor())).unwrap(), peer)
 }
 
+fn joining() -> (Agent<Joining, QueueLink>, Peer) {
+    let (agent, mut peer) = signed_in();
+    peer.confirm_joins();
+    (block_on(agent.knock(key())).unwrap(), peer)
+}
+
 fn viewing() -> (Agent<Viewing, QueueLink>, Peer) {
     let (agent, peer) = signed_in();
     (block_on(agent.join(key())).unwrap(), peer)
@@ -70,6 +78,10 @@ fn any_in(kind: AgentStateKind) -> (AnyAgent<QueueLink>, Peer) {
             let (agent, peer) = requesting();
             (agent.into(), peer)
         }
+        AgentStateKind::Joining => {
+            let (agent, peer) = joining();
+            (agent.into(), peer)
+        }
         AgentStateKind::Viewing => {
             let (agent, peer) = viewing();
             (agent.into(), peer)
@@ -77,10 +89,12 @@ fn any_in(kind: AgentStateKind) -> (AnyAgent<QueueLink>, Peer) {
     }
 }
 
-const COMMANDS: [fn() -> Command; 5] = [
+const COMMANDS: [fn() -> Command; 7] = [
     || Command::Ask(visitor()),
     || Command::Join(key()),
+    || Command::Knock(key()),
     || Command::Withdraw,
+    || Command::Cancel,
     || Command::Leave,
     || Command::End,
 ];
@@ -120,7 +134,7 @@ fn a_refusal_leads_where_the_table_says() {
         let (agent, mut peer) = any_in(*from);
         peer.refuse_all(RefusalCode::ShuttingDown);
         let Ok(Applied::Pending(pending)) = agent.apply(command.unwrap()) else { panic!("{on}") };
-        let Err(AnyRequestError::Refused { agent, reason }) = block_on(pending) else {
+        let Err(AnyRequestError::Refused { agent, reason, .. }) = block_on(pending) else {
             panic!("{on} was granted")
         };
         assert_eq!((agent.state(), reason), (*back, RefusalCode::ShuttingDown));
@@ -133,6 +147,23 @@ fn typed(from: AgentStateKind, on: Trigger) -> AgentStateKind {
     match (from, on) {
         (S::SignedIn, Trigger::Ask) => block_on(signed_in().0.ask(visitor())).unwrap().state(),
         (S::SignedIn, Trigger::Join) => block_on(signed_in().0.join(key())).unwrap().state(),
+        (S::SignedIn, Trigger::Knock) => block_on(signed_in().0.knock(key())).unwrap().state(),
+        (S::Joining, Trigger::Cancel) => joining().0.cancel().state(),
+        (S::Joining, Trigger::LetIn) => {
+            let (agent, mut peer) = joining();
+            peer.let_in().unwrap();
+            let JoiningStep::LetIn(agent) = block_on(agent.next()) else { panic!() };
+            agent.state()
+        }
+        (S::Joining, Trigger::KeptOut) => {
+            let (agent, mut peer) = joining();
+            assert!(peer.keep_out(RefusalCode::JoinDeclined));
+            let JoiningStep::KeptOut(agent, RefusalCode::JoinDeclined) = block_on(agent.next())
+            else {
+                panic!()
+            };
+            agent.state()
+        }
         (S::Requesting, Trigger::Withdraw) => requesting().0.withdraw().state(),
         (S::Requesting, Trigger::Accepted) => {
             let (agent, mut peer) = requesting();
@@ -149,7 +180,7 @@ fn typed(from: AgentStateKind, on: Trigger) -> AgentStateKind {
             agent.state()
         }
         (S::Viewing, Trigger::Leave) => viewing().0.leave().state(),
-        (S::Viewing, Trigger::End) => viewing().0.end().state(),
+        (S::Viewing, Trigger::End) => viewing().0.end().unwrap().state(),
         (S::Viewing, Trigger::SessionEnded) => {
             let (agent, mut peer) = viewing();
             peer.end_session(agent.session(), EndReason::Visitor);
@@ -185,6 +216,16 @@ fn any_agent_takes_the_steps_of_the_world() {
     let AnyStep::SessionEnded(agent, EndReason::Ejected) = block_on(agent.next()) else { panic!() };
     assert_eq!(agent.state(), AgentStateKind::SignedIn);
 
+    let (agent, mut peer) = any_in(AgentStateKind::Joining);
+    peer.let_in().unwrap();
+    let AnyStep::LetIn(agent) = block_on(agent.next()) else { panic!() };
+    assert_eq!(agent.state(), AgentStateKind::Viewing);
+
+    let (agent, mut peer) = any_in(AgentStateKind::Joining);
+    assert!(peer.keep_out(RefusalCode::NoAnswer));
+    let AnyStep::KeptOut(agent, RefusalCode::NoAnswer) = block_on(agent.next()) else { panic!() };
+    assert_eq!(agent.state(), AgentStateKind::SignedIn);
+
     let (agent, mut peer) = any_in(AgentStateKind::Requesting);
     peer.end_ask(peer.last_ask().unwrap(), AskOutcome::Expired);
     let AnyStep::AskOver(agent, AskOutcome::Expired) = block_on(agent.next()) else { panic!() };
@@ -197,9 +238,11 @@ fn an_agent_comes_out_of_any_in_its_own_state_only() {
     for kind in AgentStateKind::ALL {
         let signed_in = Agent::<SignedIn, _>::try_from(any_in(kind).0);
         let requesting = Agent::<Requesting, _>::try_from(any_in(kind).0);
+        let joining = Agent::<Joining, _>::try_from(any_in(kind).0);
         let viewing = Agent::<Viewing, _>::try_from(any_in(kind).0);
         assert_eq!(signed_in.is_ok(), kind == AgentStateKind::SignedIn);
         assert_eq!(requesting.is_ok(), kind == AgentStateKind::Requesting);
+        assert_eq!(joining.is_ok(), kind == AgentStateKind::Joining);
         assert_eq!(viewing.is_ok(), kind == AgentStateKind::Viewing);
     }
 }
@@ -222,9 +265,13 @@ fn the_diagram() {
         [*] --> SignedIn: sign in
         SignedIn --> Requesting: ask
         SignedIn --> Viewing: join
+        SignedIn --> Joining: knock
         Requesting --> SignedIn: withdraw
         Requesting --> Viewing: accepted
         Requesting --> SignedIn: request over
+        Joining --> SignedIn: cancel
+        Joining --> Viewing: let in
+        Joining --> SignedIn: kept out
         Viewing --> SignedIn: leave
         Viewing --> SignedIn: end
         Viewing --> SignedIn: session ended

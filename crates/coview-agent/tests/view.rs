@@ -105,7 +105,7 @@ fn whatever_the_agent_does_to_be_out_of_the_session_ends_it() {
     let (agent, pass, mut peer) = viewing();
     drop(ends_by(pass, &mut peer, PassOver::Ended, |_| agent.leave()));
     let (agent, pass, mut peer) = viewing();
-    drop(ends_by(pass, &mut peer, PassOver::Ended, |_| agent.end()));
+    drop(ends_by(pass, &mut peer, PassOver::Ended, |_| agent.end().unwrap()));
     let (agent, pass, mut peer) = viewing();
     ends_by(pass, &mut peer, PassOver::Ended, |_| drop(agent));
 }

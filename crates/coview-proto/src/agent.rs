@@ -5,6 +5,7 @@ use coview_wire::AgentCard;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
 use coview_wire::AgentResumed;
+use coview_wire::AgentRights;
 use coview_wire::AgentSnapshot;
 use coview_wire::AgentToken;
 use coview_wire::AskEnded;
@@ -13,6 +14,7 @@ use coview_wire::AskOutcome;
 use coview_wire::Bye;
 use coview_wire::EndReason;
 use coview_wire::GroupId;
+use coview_wire::KeyLength;
 use coview_wire::PROTOCOL_VERSION;
 use coview_wire::PictureRelay;
 use coview_wire::Ping;
@@ -80,6 +82,12 @@ pub struct AgentGreeting {
     pub agent: AgentCard,
     /// The times the engine keeps.
     pub timing: Timing,
+    /// How long the sign-in lasts, in milliseconds, unless it is renewed.
+    pub expires_ms: u64,
+    /// What the token lets the agent do.
+    pub rights: AgentRights,
+    /// How many digits the group's keys have.
+    pub key_digits: KeyLength,
 }
 
 impl Role for AgentRole {
@@ -178,7 +186,13 @@ impl Rules<Self> for AgentRole {
         };
         match message {
             M::SignedIn(signed_in) => Heard::Greeting {
-                greeting: AgentGreeting { agent: signed_in.agent, timing: signed_in.timing },
+                greeting: AgentGreeting {
+                    agent: signed_in.agent,
+                    timing: signed_in.timing,
+                    expires_ms: signed_in.expires_ms,
+                    rights: signed_in.rights,
+                    key_digits: signed_in.key_digits,
+                },
                 secret: signed_in.secret,
                 timing: signed_in.timing,
             },

@@ -532,7 +532,7 @@ impl World {
         };
         let (state, trigger) = (agent.state(), command.trigger());
         let (new, possible) = match agent.apply(command) {
-            Ok(Applied::Now(agent)) => (Hand::Free(agent), true),
+            Ok(Applied::Now(agent) | Applied::Refused(agent, _)) => (Hand::Free(agent), true),
             Ok(Applied::Pending(pending)) => (Hand::Waiting(pending), true),
             Err(misuse) => (Hand::Free(misuse.into_agent()), false),
         };
@@ -587,7 +587,7 @@ impl World {
     /// An agent removes another from the session it views; false if it views none.
     pub fn eject(&mut self, no: AgentNo, other: AgentId) -> bool {
         let ejected = match &mut self.agents[no.0].hand {
-            Hand::Free(agent) => agent.eject(other),
+            Hand::Free(agent) => agent.eject(other).is_ok(),
             Hand::Connecting | Hand::Waiting(_) | Hand::Gone(_) => false,
         };
         if ejected {

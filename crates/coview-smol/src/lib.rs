@@ -53,6 +53,7 @@ mod transport;
 #[cfg(feature = "screen")]
 mod viewer;
 
+use coview_agent::SignInFacts;
 use coview_agent::SignedIn;
 use coview_lifecycle::Anonymous;
 use coview_wire::limits;
@@ -212,7 +213,13 @@ pub async fn open_agent(
     config: AgentConfig,
 ) -> Result<(Agent<SignedIn>, Driver<AgentRole>), ConnectError> {
     let group = config.agent.group.clone();
-    let (driver, link, greeting) =
+    let (driver, link, greeting): (Driver<AgentRole>, _, _) =
         Driver::open(config.server, config.roots, config.agent, limits::PICTURE_BYTES).await?;
-    Ok((Agent::initialized(link, group, greeting.agent), driver))
+    let facts = SignInFacts {
+        card: greeting.agent,
+        lasts_ms: greeting.expires_ms,
+        rights: greeting.rights,
+        key_digits: greeting.key_digits,
+    };
+    Ok((Agent::initialized(link, group, facts), driver))
 }

@@ -182,13 +182,18 @@ pub mod agent {
     pub use coview_agent::Change;
     pub use coview_agent::Command;
     pub use coview_agent::IsFree;
+    pub use coview_agent::Joining;
+    pub use coview_agent::JoiningStep;
+    pub use coview_agent::MistypedKey;
     pub use coview_agent::Next;
+    pub use coview_agent::NotAllowed;
     pub use coview_agent::Pending;
     pub use coview_agent::ROSTER_MAX;
     pub use coview_agent::Refused;
     pub use coview_agent::RequestError;
     pub use coview_agent::Requesting;
     pub use coview_agent::RequestingStep;
+    pub use coview_agent::SignInFacts;
     pub use coview_agent::SignedIn;
     pub use coview_agent::SignedInStep;
     pub use coview_agent::State;

@@ -282,7 +282,7 @@ pub(super) async fn one_click(
         "sees it and sees it scroll: every pixel as it is, the private fields covered",
     )?;
 
-    let ada = ada.end();
+    let ada = ada.end()?;
     story.did(ADA, "ends the session");
     let (visitor, why) = wait::stopped(sharing).await?;
     story.fact(why == EndReason::Agent, VISITOR, format_args!("is told: {why}"))?;
@@ -410,7 +410,7 @@ pub(super) async fn races(
     let key = SessionKey::parse(&sharing.key().to_string())?;
     let ada = ada.join(key).await?;
     let sharing = wait::sharing(sharing, |sharing| sharing.guests() == 1).await?;
-    let (visitor, ada) = (sharing.end(), ada.end());
+    let (visitor, ada) = (sharing.end(), ada.end()?);
     story.did(ADA, "joins with the key; then both end at once, and both are done");
     let visitor = story.see(VISITOR, visitor)?;
     let ada = wait::free(ada, |ada| card(ada).is_some_and(|card| !card.busy)).await?;

@@ -76,7 +76,7 @@ fn the_agent_ends_the_session_and_the_visitor_looks_at_nothing() {
     story(async {
         let world = World::new();
         let (sharing, sender, ada, mut viewer) = seen(&world).await;
-        let ada = ada.end();
+        let ada = ada.end().unwrap();
         assert_eq!(over(&mut viewer).await, PassOver::Ended);
         // Nobody polls the visitor: the sender stops all the same.
         assert_eq!(stopped(sender).await, Stopped::Closed);
@@ -151,7 +151,7 @@ fn an_agent_who_is_removed_sees_nothing_more() {
         let mut goes = ScreenViewer::new(&mut grace);
         shows(&mut stays, "the frame", &drawn(1)).await;
         shows(&mut goes, "the frame", &drawn(1)).await;
-        ada.eject(coview::AgentId::new("grace").unwrap());
+        ada.eject(coview::AgentId::new("grace").unwrap()).unwrap();
         assert_eq!(over(&mut goes).await, PassOver::Closed);
         app.push(drawn(2), Masks::none());
         shows(&mut stays, "the next frame", &drawn(2)).await;
@@ -243,7 +243,7 @@ fn an_end_amid_pictures_and_answers_costs_nobody_the_connection() {
                     (visitor, agent)
                 }
                 1 => {
-                    let agent = viewing.end();
+                    let agent = viewing.end().unwrap();
                     (until!(sharing, "the end", SharingStep::Ended(v, _) => v), agent)
                 }
                 _ => {

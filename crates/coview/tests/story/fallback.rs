@@ -23,7 +23,7 @@ fn story_07_manual_while_identified_goes_back_to_identified() {
             let ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
             assert_eq!(ada.visitor(), Some(&id("customer-42")));
             visitor = if ended_by_agent {
-                drop(ada.end());
+                drop(ada.end().unwrap());
                 until!(sharing, "the end", SharingStep::Ended(v, EndReason::Agent) => v)
             } else {
                 let visitor = sharing.end();
@@ -56,7 +56,7 @@ fn story_07_manual_while_online_goes_back_to_online() {
             let sharing =
                 until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
             (visitor, ada) = if ended_by_agent {
-                let ada = viewing.end();
+                let ada = viewing.end().unwrap();
                 (until!(sharing, "the end", SharingStep::Ended(v, EndReason::Agent) => v), ada)
             } else {
                 let visitor = sharing.end();

@@ -115,7 +115,7 @@ fn story_02_agent_ends_and_both_sides_are_told() {
         let ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
         let grace = soon("grace to be in", world.agent("grace").await.join(key)).await.unwrap();
 
-        let ada = ada.end();
+        let ada = ada.end().unwrap();
         let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Agent);
         assert_eq!(visitor.state(), StateKind::Anonymous);
@@ -138,7 +138,7 @@ fn story_02_ejected_agent_is_out_and_cannot_come_back() {
         let sharing =
             until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
 
-        ada.eject(grace.card().agent.clone());
+        ada.eject(grace.card().agent.clone()).unwrap();
         let (grace, why) = until!(grace, "the ejection", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Ejected);
         let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);

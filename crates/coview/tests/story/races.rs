@@ -160,7 +160,7 @@ fn story_08_both_sides_end_at_once_the_agent_first() {
             until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
 
         network.hold(Way::ToClient);
-        let ada = ada.end();
+        let ada = ada.end().unwrap();
         let (grace, why) = until!(grace, "the end", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Agent, "one end, the one the server saw first");
         let visitor = sharing.end();
@@ -192,7 +192,7 @@ fn story_08_both_sides_end_at_once_the_visitor_first() {
         let visitor = sharing.end();
         let (grace, why) = until!(grace, "the end", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Visitor, "one end, the one the server saw first");
-        let ada = ada.end();
+        let ada = ada.end().unwrap();
         network.release(Way::ToClient);
 
         // The agent's late end is stale and harms nobody, not even the next session.
