@@ -1,0 +1,3 @@
+//! How many records a second get onto the disk, and how fast a log is checked.
+
+fn main() {}
