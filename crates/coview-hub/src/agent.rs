@@ -27,8 +27,12 @@ use crate::event::Event;
 use crate::event::Place;
 use crate::group::Group;
 use crate::io::ConnId;
+use crate::kept::Worth;
 use crate::no::No;
+use crate::presence::Scope;
 use crate::presence::Watching;
+use crate::signin::SignIn;
+use crate::signin::is_disbelief;
 
 /// The place of one signed-in agent. One agent id may have several, such as two browser tabs.
 pub(crate) struct Agent {
@@ -36,8 +40,14 @@ pub(crate) struct Agent {
     pub(crate) conn: Option<ConnId>,
     pub(crate) card: AgentCard,
     pub(crate) heard: Heard,
+    pub(crate) sign_in: SignIn,
+    /// What the agent wants to watch.
     pub(crate) watching: Option<Watching>,
+    /// What it is told of that.
+    pub(crate) scope: Option<Scope>,
     pub(crate) ask: Option<AskId>,
+    /// The session the agent waits to be let into.
+    pub(crate) joining: Option<SessionId>,
     /// The session the agent is in, or waits for after *accepted*.
     pub(crate) view: Option<SessionId>,
     /// The number under which its connection sees that session.
@@ -54,14 +64,17 @@ pub(crate) struct Past {
 }
 
 impl Agent {
-    pub(crate) fn new(secret: Secret, conn: ConnId, card: AgentCard) -> Self {
+    pub(crate) fn new(secret: Secret, conn: ConnId, card: AgentCard, sign_in: SignIn) -> Self {
         Self {
             secret,
             conn: Some(conn),
             card,
             heard: Heard::default(),
+            sign_in,
             watching: None,
+            scope: None,
             ask: None,
+            joining: None,
             view: None,
             viewer: None,
             past: None,
@@ -69,9 +82,9 @@ impl Agent {
         }
     }
 
-    /// An agent has one request or one session at a time.
+    /// An agent has one request, one join or one session at a time.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.ask.is_some() || self.view.is_some()
+        self.ask.is_some() || self.joining.is_some() || self.view.is_some()
     }
 
     /// How the session ended that it was in last.
@@ -123,45 +136,51 @@ impl Group {
             return;
         }
         let verdict = match message {
-            AgentMessage::SignIn(_) | AgentMessage::Resume(_) | AgentMessage::Renew(_) => {
-                Err(SIGNED_IN)
-            }
-            AgentMessage::Watch(it) => {
+            AgentMessage::SignIn(_) | AgentMessage::Resume(_) => Err(SIGNED_IN),
+            AgentMessage::Renew(it) => self.renew(fx, conn, place, &it),
+            AgentMessage::Watch(it) => self.may_watch(fx, place, it.visitor.as_ref()).map(|()| {
                 let what = it.visitor.map_or(Watching::Everybody, Watching::One);
                 self.watch(place, Some(what));
                 self.send_roster(fx, place, Some(it.re));
-                Ok(())
-            }
+            }),
             AgentMessage::Unwatch(_) => {
                 self.watch(place, None);
                 Ok(())
             }
-            AgentMessage::Ask(it) => self.ask(fx, place, it),
+            AgentMessage::Ask(it) => {
+                self.may_ask(fx, place, &it.visitor).and_then(|()| self.ask(fx, place, it))
+            }
             AgentMessage::Withdraw(it) => {
                 self.withdraw(fx, place, it.ask);
                 Ok(())
             }
-            AgentMessage::Join(it) => self.join(fx, place, &it),
+            AgentMessage::Join(it) => {
+                self.may_try_key(fx, place).and_then(|()| self.join(fx, place, &it))
+            }
             AgentMessage::Leave(it) => {
                 self.leave(fx, place, it.session);
                 Ok(())
             }
             AgentMessage::EndSession(it) => {
-                self.agent_ends(fx, place, it.session);
-                Ok(())
+                self.may_act(fx, place, "end").map(|()| self.agent_ends(fx, place, it.session))
             }
-            AgentMessage::Eject(it) => {
-                self.eject(fx, place, it.session, &it.agent);
-                Ok(())
-            }
+            AgentMessage::Eject(it) => self
+                .may_act(fx, place, "eject")
+                .map(|()| self.eject(fx, place, it.session, &it.agent)),
             // Both have returned above.
             AgentMessage::Ping(_) | AgentMessage::Bye(_) => Ok(()),
         };
         match (numbered, verdict) {
+            // Answered when the visitor has.
+            (Numbered::Request(re), Ok(())) if self.is_waiting_with(place, re) => {}
             (Numbered::Request(re), Ok(())) => self.agent(place).heard.answer(re, None),
             (Numbered::Request(re), Err(no)) => {
                 self.agent(place).heard.answer(re, Some(no.code));
+                let disbelieved = is_disbelief(no.code);
                 fx.refuse(conn, re, no);
+                if disbelieved && fx.count_problem(conn) {
+                    self.agent_departs(fx, place, Departure::Policy);
+                }
             }
             (Numbered::Signal(_), Ok(())) => {}
             (Numbered::Signal(re), Err(no)) => self.agent_problem(fx, conn, place, Some(re), no),
@@ -195,18 +214,27 @@ impl Group {
     }
 
     fn watch(&mut self, place: Place, what: Option<Watching>) {
-        let before = core::mem::replace(&mut self.agent(place).watching, what.clone());
+        self.agent(place).watching = what;
+        self.rescope(place);
+    }
+
+    /// What an agent wants to watch, or may, has changed.
+    pub(crate) fn rescope(&mut self, place: Place) {
+        let agent = self.agent(place);
+        let now = agent.watching.as_ref().and_then(|wish| agent.sign_in.scope(wish));
+        let before = core::mem::replace(&mut agent.scope, now.clone());
         if let Some(before) = before {
             self.watchers.remove(place, &before);
         }
-        if let Some(what) = what {
-            self.watchers.add(place, &what);
+        if let Some(now) = now {
+            self.watchers.add(place, &now);
         }
     }
 
     /// The connection of an agent broke. It stays a guest, and its request stays, for the grace.
     pub(crate) fn agent_lost(&mut self, fx: &mut Effects, place: Place) {
-        let lost = fx.place_lost(Peer::Agent(self.index, place), fx.policy.resume_grace);
+        let keep = fx.policy.resume_grace;
+        let lost = fx.place_lost(Peer::Agent(self.index, place), Worth::Met, keep);
         self.viewer_leaves(fx, place);
         let agent = self.agent(place);
         agent.conn = None;
@@ -243,6 +271,7 @@ impl Group {
             view_ended: past.and_then(|past| past.view_ended),
         };
         snapshot.ask = ask.and_then(|ask| self.ask_facts(fx, ask));
+        snapshot.joining = self.join_waiting(fx, place);
         snapshot.view = view.and_then(|view| self.view_facts(view, place));
         fx.tell_agent(Some(conn), AgentResumed { re, snapshot });
         fx.event(Event::AgentResumed { group: self.id.clone(), client: place, agent: name });
@@ -266,10 +295,20 @@ impl Group {
         let view = agent.view;
         let name = agent.card.agent.clone();
         self.lose_ask_of_agent(fx, place, why);
+        self.lose_join_of_agent(fx, place, why);
         if let Some(session) = view {
-            self.remove_guest(fx, session, place, EndReason::Left);
+            let reason = match why {
+                Departure::Left | Departure::Lost | Departure::Policy | Departure::Shutdown => {
+                    EndReason::Left
+                }
+                Departure::SignInExpired => EndReason::Policy,
+            };
+            self.remove_guest(fx, session, place, reason);
         }
         self.watch(place, None);
+        let timer = self.agent(place).sign_in.take_timer();
+        fx.timers.cancel(timer);
+        self.overdue.remove(&place);
         if let Some(conn) = conn {
             let (reason, retry) = why.closing();
             fx.close(conn, reason, retry);

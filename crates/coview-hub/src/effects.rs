@@ -2,6 +2,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use coview_wire::AgentNotice;
@@ -23,8 +24,12 @@ use crate::config::Policy;
 use crate::event::Event;
 use crate::event::PictureFault;
 use crate::event::Place;
+use crate::greeting::Page;
 use crate::io::ConnId;
 use crate::io::Output;
+use crate::kept::Kept;
+use crate::kept::KeptPlace;
+use crate::kept::Worth;
 use crate::no::No;
 use crate::stats::Stats;
 use crate::timer::Due;
@@ -58,8 +63,7 @@ pub(crate) struct Effects {
     pub(crate) something_ended: bool,
     last_place: u64,
     places: u64,
-    /// The places without a connection, the one that lost it longest ago first.
-    kept: BTreeMap<(Moment, Place), Peer>,
+    kept: Kept,
 }
 
 /// The connection of a place is gone: since when, and the deadline at which the place goes too.
@@ -73,6 +77,10 @@ pub(crate) struct Lost {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) peer: Peer,
+    /// The page the client is, until it says who it is. Boxed: what is no browser is none.
+    pub(crate) page: Option<Box<Page>>,
+    /// The client's address, if the owner told it.
+    pub(crate) address: Option<IpAddr>,
     /// When something was heard last.
     pub(crate) heard: Moment,
     pub(crate) timer: TimerId,
@@ -105,7 +113,7 @@ impl Effects {
             something_ended: false,
             last_place: 0,
             places: 0,
-            kept: BTreeMap::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -114,10 +122,16 @@ impl Effects {
         self.wall_at_zero + self.now.since(Moment::ZERO)
     }
 
-    /// The wall clock says this now.
-    pub(crate) fn set_wall(&mut self, now: UnixTime) {
+    /// The wall clock says this now. Tells whether that is a surprise.
+    pub(crate) fn set_wall(&mut self, now: UnixTime) -> bool {
         let since_zero = self.now.since(Moment::ZERO).as_secs();
-        self.wall_at_zero = UnixTime::new(now.get().saturating_sub(since_zero));
+        let at_zero = UnixTime::new(now.get().saturating_sub(since_zero));
+        core::mem::replace(&mut self.wall_at_zero, at_zero) != at_zero
+    }
+
+    /// Sets a deadline for when the wall clock will say this, unless it is set meanwhile.
+    pub(crate) fn set_wall_timer(&mut self, at: UnixTime, due: Due) -> TimerId {
+        self.timers.set(Moment::new(at.since(self.wall_at_zero)), due)
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
@@ -224,6 +238,11 @@ impl Effects {
             .is_some_and(|problems| problems.add(now, Duration::from_secs(60)) > limit)
     }
 
+    /// Where a connection comes from, if its owner told.
+    pub(crate) fn address(&self, conn: Option<ConnId>) -> Option<IpAddr> {
+        conn.and_then(|conn| self.conns.get(&conn)).and_then(|open| open.address)
+    }
+
     /// Tells the peer why, closes the connection and forgets it. The owner of the place, if there
     /// is one, must take the connection out of it.
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason, retry: bool) {
@@ -263,21 +282,21 @@ impl Effects {
     }
 
     /// The connection of a place is gone; the place is kept for a while.
-    pub(crate) fn place_lost(&mut self, peer: Peer, keep: Duration) -> Option<Lost> {
-        let (place, due) = match peer {
+    pub(crate) fn place_lost(&mut self, peer: Peer, worth: Worth, keep: Duration) -> Option<Lost> {
+        let (index, place, due) = match peer {
             Peer::Unknown => return None,
-            Peer::Visitor(index, place) => (place, Due::VisitorGrace(index, place)),
-            Peer::Agent(index, place) => (place, Due::AgentGrace(index, place)),
+            Peer::Visitor(index, place) => (index, place, Due::VisitorGrace(index, place)),
+            Peer::Agent(index, place) => (index, place, Due::AgentGrace(index, place)),
         };
-        self.kept.insert((self.now, place), peer);
+        self.kept.insert(index, place, KeptPlace { worth, since: self.now, peer });
         Some(Lost { since: self.now, timer: self.set_timer(keep, due) })
     }
 
     /// A place has a connection again, or goes.
     pub(crate) fn place_found(&mut self, place: Place, lost: Option<Lost>) {
-        if let Some(Lost { since, timer }) = lost {
+        if let Some(Lost { timer, .. }) = lost {
             self.timers.cancel(Some(timer));
-            self.kept.remove(&(since, place));
+            self.kept.remove(place);
         }
     }
 
@@ -286,9 +305,9 @@ impl Effects {
         self.places >= u64::from(self.policy.max_places)
     }
 
-    /// The place that lost its connection longest ago, if any did.
-    pub(crate) fn longest_lost(&self) -> Option<Peer> {
-        self.kept.first_key_value().map(|(_, peer)| *peer)
+    /// The places without a connection.
+    pub(crate) fn kept(&mut self) -> &mut Kept {
+        &mut self.kept
     }
 
     pub(crate) fn random_u128(&mut self) -> u128 {

@@ -1,5 +1,7 @@
 //! The first message on a connection: who is it?
 
+use alloc::boxed::Box;
+
 use coview_wire::AgentMessage;
 use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
@@ -20,15 +22,44 @@ use crate::agent::Agent;
 use crate::effects::Peer;
 use crate::effects::Secret;
 use crate::event::Departure;
+use crate::event::Disbelief;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::io::ConnId;
+use crate::io::Origin;
 use crate::no::No;
 use crate::proofs::AgentPass;
-use crate::proofs::ProofError;
+use crate::signin::lasts_ms;
+use crate::signin::token_code;
 use crate::timer::Due;
 use crate::timer::GroupIndex;
 use crate::visitor::Visitor;
+
+/// The web page at the other end of a connection.
+#[derive(Debug)]
+pub(crate) enum Page {
+    Own,
+    Other(Box<str>),
+}
+
+impl Page {
+    pub(crate) fn new(origin: Origin<'_>) -> Self {
+        /// Host names end at 253 bytes, so what is longer than this is no origin of anything.
+        const LONGEST: usize = 512;
+        match origin {
+            Origin::Own => Self::Own,
+            Origin::Page(text) if text.len() <= LONGEST => Self::Other(text.into()),
+            Origin::Page(_) => Self::Other("".into()),
+        }
+    }
+}
+
+/// What a connection wants to be.
+#[derive(Clone, Copy)]
+enum Role {
+    Visitor,
+    Agent,
+}
 
 /// What a text on a connection that has not said who it is amounts to.
 enum First {
@@ -137,18 +168,23 @@ impl Hub {
     }
 
     fn hello(&mut self, conn: ConnId, it: Hello) {
-        let admitted = self.admit(it.version, &it.group).and_then(|index| {
+        if self.fx.draining {
+            return self.fx.close(conn, CloseReason::Shutdown, true);
+        }
+        let admitted = self.admit(conn, it.version, &it.group).and_then(|index| {
+            self.check_origin(conn, index, Role::Visitor)?;
             let needed = self.group(index).config.client_token.as_ref();
             let fits = needed.is_none_or(|token| it.token.as_ref() == Some(token));
-            if fits { Ok(index) } else { Err(RefusalCode::BadToken) }
+            if fits {
+                self.make_room(index).map(|()| index)
+            } else {
+                Err(RefusalCode::BadToken.into())
+            }
         });
         let index = match admitted {
             Ok(index) => index,
-            Err(code) => return self.turn_away(conn, it.re, it.group, code),
+            Err(no) => return self.turn_away(conn, it.re, it.group, no),
         };
-        if !self.make_room() {
-            return self.turn_away(conn, it.re, it.group, RefusalCode::LimitExceeded);
-        }
         let place = self.fx.new_place();
         let secret = Secret::draw(&mut self.fx);
         let group = self.group(index);
@@ -170,27 +206,29 @@ impl Hub {
     }
 
     fn sign_in(&mut self, conn: ConnId, it: &SignIn) {
-        let admitted = self.admit(it.version, &it.group).and_then(|index| {
-            let wall = self.fx.wall();
-            let group = self.group(index);
-            match group.config.proofs.agent(&group.id, &it.token, wall) {
-                Ok(pass) => Ok((index, pass)),
-                Err(ProofError::Expired) => Err(RefusalCode::TokenExpired),
-                Err(ProofError::Bad | ProofError::NotYet | ProofError::TooLong) => {
-                    Err(RefusalCode::BadToken)
-                }
-            }
-        });
-        let (index, AgentPass { card, rights, expires, once: _ }) = match admitted {
-            Ok(admitted) => admitted,
-            Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
-        };
-        if !self.make_room() {
-            return self.turn_away(conn, it.re, it.group.clone(), RefusalCode::LimitExceeded);
+        if self.fx.draining {
+            return self.fx.close(conn, CloseReason::Shutdown, true);
         }
+        let admitted = self.admit(conn, it.version, &it.group).and_then(|index| {
+            self.check_origin(conn, index, Role::Agent)?;
+            let wall = self.fx.wall();
+            let pass = self.group(index).believe_agent(&it.token, wall);
+            let pass = pass.map_err(|why| self.disbelieved(conn, &it.group, why))?;
+            self.make_room(index)?;
+            Ok((index, pass))
+        });
+        let (index, pass) = match admitted {
+            Ok(admitted) => admitted,
+            Err(no) => return self.turn_away(conn, it.re, it.group.clone(), no),
+        };
+        let (group, fx) = self.group_and_effects(index);
+        group.token_is_used(fx, &pass);
+        let AgentPass { card, rights, expires, once: _ } = pass;
         let place = self.fx.new_place();
         let secret = Secret::draw(&mut self.fx);
-        let mut agent = Agent::new(secret, conn, card.clone());
+        let due = Due::SignInOver(index, place);
+        let sign_in = crate::signin::SignIn::new(&mut self.fx, due, rights.clone(), expires);
+        let mut agent = Agent::new(secret, conn, card.clone(), sign_in);
         agent.heard.note(it.re);
         self.group(index).agents.insert(place, agent.into());
         self.known(conn, Peer::Agent(index, place));
@@ -206,8 +244,7 @@ impl Hub {
             rights: rights.clone().into(),
         };
         let key_digits = self.group(index).config.key_digits;
-        let expires_ms = expires.since(self.fx.wall()).as_millis();
-        let expires_ms = u64::try_from(expires_ms).unwrap_or(u64::MAX);
+        let expires_ms = lasts_ms(&self.fx, expires);
         let signed_in =
             SignedIn { re: it.re, secret, agent: card, timing, expires_ms, rights, key_digits };
         self.fx.tell_agent(Some(conn), signed_in);
@@ -217,9 +254,9 @@ impl Hub {
     /// A client that was there before. The secret finds its place, of a visitor or of an agent, in
     /// the named group only.
     fn resume(&mut self, conn: ConnId, it: &Resume) {
-        let index = match self.admit(it.version, &it.group) {
+        let index = match self.admit(conn, it.version, &it.group) {
             Ok(index) => index,
-            Err(code) => return self.turn_away(conn, it.re, it.group.clone(), code),
+            Err(no) => return self.turn_away(conn, it.re, it.group.clone(), no),
         };
         let group = self.group(index);
         let peer = Secret::claimed_place(&it.secret).and_then(|place| {
@@ -234,8 +271,11 @@ impl Hub {
             }
         });
         let Some(peer) = peer else {
-            // The connection stays: the client says hello next.
             self.fx.counts.resume_failed += 1;
+            if self.fx.draining {
+                return self.fx.close(conn, CloseReason::Shutdown, true);
+            }
+            // The connection stays: the client says hello next.
             let (group, code) = (it.group.clone(), RefusalCode::ResumeFailed);
             self.fx.event(Event::Refused { conn, group, code });
             self.fx.refuse(conn, it.re, No::new(code));
@@ -244,6 +284,13 @@ impl Hub {
             }
             return;
         };
+        let role = match peer {
+            Peer::Agent(..) => Role::Agent,
+            Peer::Visitor(..) | Peer::Unknown => Role::Visitor,
+        };
+        if let Err(no) = self.check_origin(conn, index, role) {
+            return self.turn_away(conn, it.re, it.group.clone(), no);
+        }
         self.fx.counts.resumed += 1;
         self.known(conn, peer);
         let (group, fx) = self.group_and_effects(index);
@@ -255,39 +302,91 @@ impl Hub {
         }
     }
 
-    /// What every first message must fulfil.
-    fn admit(&self, version: u16, group: &GroupId) -> Result<GroupIndex, RefusalCode> {
+    /// What every first message must fulfil: the version, a group there is, and for a page of another
+    /// site that it may talk to the group at all.
+    fn admit(&mut self, conn: ConnId, version: u16, group: &GroupId) -> Result<GroupIndex, No> {
         if version != PROTOCOL_VERSION {
-            return Err(RefusalCode::VersionUnsupported);
+            return Err(RefusalCode::VersionUnsupported.into());
         }
-        self.names.get(group).copied().ok_or(RefusalCode::UnknownGroup)
+        let index = self.names.get(group).copied().ok_or(RefusalCode::UnknownGroup)?;
+        // Before the secret of a resume is looked at, so a foreign page learns nothing about it.
+        self.check_origin(conn, index, Role::Agent)?;
+        Ok(index)
     }
 
-    /// Whether there is room for a newcomer. For it the place goes that lost its connection longest
-    /// ago, as if its grace were over; a place that is connected never does.
-    fn make_room(&mut self) -> bool {
+    /// A no to a page that may not be what it wants to be in this group. What is no browser is no
+    /// page; a page cannot pretend that.
+    fn check_origin(&mut self, conn: ConnId, index: GroupIndex, role: Role) -> Result<(), No> {
+        let page = self.fx.conns.get(&conn).and_then(|open| open.page.as_deref());
+        let allowed = match (page, role) {
+            (None, Role::Visitor | Role::Agent) | (Some(Page::Own), Role::Agent) => true,
+            (Some(Page::Own), Role::Visitor) => false,
+            (Some(Page::Other(origin)), Role::Visitor | Role::Agent) => {
+                self.groups[index.0 as usize].config.origins.contains(origin)
+            }
+        };
+        if allowed {
+            return Ok(());
+        }
+        self.fx.counts.refused_origins += 1;
+        Err(RefusalCode::OriginForbidden.into())
+    }
+
+    fn disbelieved(&mut self, conn: ConnId, group: &GroupId, why: Disbelief) -> No {
+        let code = token_code(why);
+        self.fx.counts.refused_tokens += 1;
+        let group = group.clone();
+        self.fx.event(Event::TokenRefused { conn, group, client: None, code, why });
+        code.into()
+    }
+
+    /// A no to a newcomer for whom there is no room. For one for whom there is some, the place goes
+    /// that is worth least of those without a connection, as if its grace were over; a place that is
+    /// connected never does.
+    fn make_room(&mut self, index: GroupIndex) -> Result<(), No> {
+        while self.group(index).is_full() {
+            if !self.let_one_go(Some(index)) {
+                return Err(No::because(RefusalCode::LimitExceeded, "the group is full"));
+            }
+        }
         while self.fx.is_full() {
-            match self.fx.longest_lost() {
-                Some(Peer::Visitor(index, place)) => {
+            if !self.let_one_go(None) {
+                return Err(No::because(RefusalCode::LimitExceeded, "the server is full"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the place that goes first; false if there is none without a connection.
+    fn let_one_go(&mut self, of: Option<GroupIndex>) -> bool {
+        while let Some((place, kept)) = self.fx.kept().first(of) {
+            match kept.peer {
+                Peer::Visitor(index, _) => {
                     let (group, fx) = self.group_and_effects(index);
+                    let worth = group.worth(place);
+                    if worth > kept.worth {
+                        fx.kept().raise(place, worth);
+                        continue;
+                    }
                     group.visitor_departs(fx, place, Departure::Lost);
                 }
-                Some(Peer::Agent(index, place)) => {
+                Peer::Agent(index, _) => {
                     let (group, fx) = self.group_and_effects(index);
                     group.agent_departs(fx, place, Departure::Lost);
                 }
-                Some(Peer::Unknown) | None => return false,
+                // Nobody who has not said who it is has a place.
+                Peer::Unknown => return false,
             }
+            return true;
         }
-        true
+        false
     }
 
     /// Refuses a first message and closes the connection. Only where there is no room now, coming
     /// back may help.
-    fn turn_away(&mut self, conn: ConnId, re: RequestId, group: GroupId, code: RefusalCode) {
-        let full = code == RefusalCode::LimitExceeded;
-        let no = if full { No::because(code, "the server is full") } else { No::new(code) };
-        self.fx.event(Event::Refused { conn, group, code });
+    fn turn_away(&mut self, conn: ConnId, re: RequestId, group: GroupId, no: No) {
+        let full = no.code == RefusalCode::LimitExceeded;
+        self.fx.event(Event::Refused { conn, group, code: no.code });
         self.fx.refuse(conn, re, no);
         self.fx.close(conn, CloseReason::Refused, full);
     }
@@ -297,6 +396,7 @@ impl Hub {
         let timer = self.fx.set_timer(self.fx.policy.silence(), Due::Silence(conn));
         if let Some(open) = self.fx.conns.get_mut(&conn) {
             open.peer = peer;
+            open.page = None;
             let before = core::mem::replace(&mut open.timer, timer);
             self.fx.timers.cancel(Some(before));
         }

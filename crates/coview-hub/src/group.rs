@@ -1,11 +1,11 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
 
 use coview_wire::AskId;
 use coview_wire::CloseReason;
 use coview_wire::GroupId;
 use coview_wire::SessionId;
-use coview_wire::SessionKey;
 use coview_wire::VisitorId;
 
 use crate::agent::Agent;
@@ -14,6 +14,9 @@ use crate::config::GroupConfig;
 use crate::effects::Effects;
 use crate::event::Departure;
 use crate::event::Place;
+use crate::kept::Worth;
+use crate::keys::Keys;
+use crate::once::Once;
 use crate::presence::LateCards;
 use crate::presence::Person;
 use crate::presence::Watchers;
@@ -38,10 +41,14 @@ pub(crate) struct Group {
     pub(crate) asks: BTreeMap<AskId, Ask>,
     /// The sessions that run, and accepted ones the visitor has not started yet.
     pub(crate) sessions: BTreeMap<SessionId, Session>,
-    /// The live keys. A key that is over is not in here, so wrong, used and expired look the same.
-    pub(crate) keys: BTreeMap<SessionKey, SessionId>,
+    pub(crate) keys: Keys,
     pub(crate) watchers: Watchers,
     pub(crate) late_cards: LateCards,
+    /// The tokens of agents, and the assertions of visitors, that may be used once and were.
+    pub(crate) used_tokens: Once,
+    pub(crate) used_assertions: Once,
+    /// The agents whose token has expired and who finish what they began before.
+    pub(crate) overdue: BTreeSet<Place>,
     pub(crate) wrong_keys: WrongKeys,
     /// How many visitor ids are online.
     pub(crate) online: u64,
@@ -60,19 +67,22 @@ impl Group {
         Self {
             id,
             index,
-            config,
             visitors: BTreeMap::new(),
             agents: BTreeMap::new(),
             people: BTreeMap::new(),
             asks: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            keys: Keys::new(fx, config.key_digits),
             watchers: Watchers::default(),
             late_cards: LateCards::default(),
+            used_tokens: Once::default(),
+            used_assertions: Once::default(),
+            overdue: BTreeSet::new(),
             wrong_keys: WrongKeys::default(),
             online: 0,
             viewing: 0,
             last_number: fx.random_base(),
+            config,
         }
     }
 
@@ -80,6 +90,24 @@ impl Group {
     pub(crate) fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
+    }
+
+    /// Whether there are as many places as may be.
+    pub(crate) fn is_full(&self) -> bool {
+        let places = self.visitors.len() + self.agents.len();
+        self.config.max_connections.is_some_and(|most| places >= most as usize)
+    }
+
+    /// What is lost with the place of a visitor.
+    pub(crate) fn worth(&self, place: Place) -> Worth {
+        let Some(visitor) = self.visitors.get(&place) else { return Worth::Idle };
+        let session = visitor.session.and_then(|session| self.sessions.get(&session));
+        match (session, &visitor.id) {
+            (Some(session), _) if session.count() > 0 => Worth::Met,
+            (_, Some(_)) => Worth::Named,
+            (Some(_), None) => Worth::Begun,
+            (None, None) => Worth::Idle,
+        }
     }
 
     /// Ends everything in the group because the server stops.

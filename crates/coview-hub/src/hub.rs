@@ -16,7 +16,9 @@ use crate::effects::Peer;
 use crate::event::Departure;
 use crate::event::Event;
 use crate::event::PictureFault;
+use crate::greeting::Page;
 use crate::group::Group;
+use crate::io::Caller;
 use crate::io::ConnId;
 use crate::io::Input;
 use crate::io::Output;
@@ -33,7 +35,7 @@ use crate::timer::GroupIndex;
 /// `Debug` prints the [`Stats`] and nothing else.
 pub struct Hub {
     pub(crate) names: BTreeMap<GroupId, GroupIndex>,
-    groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     pub(crate) fx: Effects,
     stopped: bool,
 }
@@ -84,10 +86,16 @@ impl Hub {
             self.is_due(due);
         }
         match input {
-            Input::Opened { conn, caller: _ } => self.opened(conn),
-            Input::Wall { now } => self.fx.set_wall(now),
+            Input::Opened { conn, caller } => self.opened(conn, caller),
+            Input::Wall { now } => {
+                if self.fx.set_wall(now) {
+                    for group in &mut self.groups {
+                        group.clock_set(&mut self.fx);
+                    }
+                }
+            }
             Input::Records { healthy } => self.fx.recorded = healthy,
-            Input::Drain => {}
+            Input::Drain => self.drain(),
             Input::Text { conn, text } => self.text(conn, text),
             Input::Binary { conn, bytes } => self.binary(conn, bytes),
             Input::Closed { conn } => {
@@ -101,6 +109,7 @@ impl Hub {
             Input::Timeout => {}
             Input::Shutdown => self.shut_down(),
         }
+        self.send_idle_away();
     }
 
     /// What to do next. [`Output::Idle`] means nothing until the next input or the moment it names.
@@ -134,19 +143,22 @@ impl Hub {
             sessions: sum(|group| group.sessions.len()),
             viewers: self.groups.iter().map(|group| group.viewing).sum(),
             keys: sum(|group| group.keys.len()),
+            one_use_tokens: sum(|group| group.used_tokens.len() + group.used_assertions.len()),
             deadlines: self.fx.timers.len() as u64,
             ..self.fx.counts
         }
     }
 
-    fn opened(&mut self, conn: ConnId) {
+    fn opened(&mut self, conn: ConnId, caller: Caller<'_>) {
         if self.fx.conns.contains_key(&conn) {
             // The owner promised never to use a number again; the first use stands.
             return;
         }
         let timer = self.fx.set_timer(self.fx.policy.first_reply, Due::FirstMessage(conn));
         let heard = self.fx.now;
-        self.fx.conns.insert(conn, Conn { peer: Peer::Unknown, heard, timer, problems: None });
+        let (peer, address) = (Peer::Unknown, caller.address);
+        let page = caller.origin.map(|origin| Page::new(origin).into());
+        self.fx.conns.insert(conn, Conn { peer, page, address, heard, timer, problems: None });
         self.fx.counts.connections_opened += 1;
         if self.stopped {
             self.fx.close(conn, CloseReason::Shutdown, true);
@@ -254,6 +266,18 @@ impl Hub {
                 let (group, fx) = self.group_and_effects(index);
                 group.ask_expired(fx, ask);
             }
+            Due::JoinUnanswered(index, session) => {
+                let (group, fx) = self.group_and_effects(index);
+                group.join_expired(fx, session);
+            }
+            Due::MasksSettled(index, session) => {
+                let (group, fx) = self.group_and_effects(index);
+                group.settle_masks(fx, session);
+            }
+            Due::SignInOver(index, place) => {
+                let (group, fx) = self.group_and_effects(index);
+                group.sign_in_over(fx, place);
+            }
             Due::LateCard(index, number) => {
                 let (group, fx) = self.group_and_effects(index);
                 group.late_card(fx, number);
@@ -279,6 +303,23 @@ impl Hub {
             Peer::Agent(index, place) => {
                 let (group, fx) = self.group_and_effects(index);
                 group.agent_lost(fx, place);
+            }
+        }
+    }
+
+    /// Whatever ended may have been the last thing that somebody stayed for.
+    fn send_idle_away(&mut self) {
+        while core::mem::take(&mut self.fx.something_ended) {
+            for group in &mut self.groups {
+                group.send_idle_away(&mut self.fx);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        if !core::mem::replace(&mut self.fx.draining, true) {
+            for group in &mut self.groups {
+                group.drain(&mut self.fx);
             }
         }
     }

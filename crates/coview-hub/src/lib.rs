@@ -70,8 +70,10 @@
 //! | `agent.rs` | an agent's messages, loss and departure |
 //! | `presence.rs` | who is online, focus among devices, roster and notices |
 //! | `ask.rs` | one-click: request, terms, outcome |
-//! | `session.rs` | keys, starts, consent, guests, ends |
-//! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers |
+//! | `session.rs` | starts, consent, guests, ends |
+//! | `join.rs` | joining with a key, waiting to be let in, burning a key |
+//! | `keys.rs` | which keys are live, which are not drawn again yet |
+//! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers, what is covered |
 //! | `tries.rs` | limits on wrong keys and broken messages |
 //! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
 //!
@@ -95,13 +97,19 @@ mod event;
 mod greeting;
 mod group;
 mod hub;
+mod identity;
 mod io;
+mod join;
+mod kept;
+mod keys;
 mod line;
 mod no;
+mod once;
 mod picture;
 mod presence;
 mod proofs;
 mod session;
+mod signin;
 mod stats;
 mod timer;
 mod tries;

@@ -57,3 +57,9 @@ impl No {
         explanation(&self.words)
     }
 }
+
+impl From<RefusalCode> for No {
+    fn from(code: RefusalCode) -> Self {
+        Self::new(code)
+    }
+}

@@ -4,6 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::iter::repeat_n;
 
+use coview_wire::MaskNotice;
+use coview_wire::MaskState;
+use coview_wire::Moment;
 use coview_wire::Picture;
 use coview_wire::PictureRelay;
 use coview_wire::SessionId;
@@ -14,10 +17,14 @@ use coview_wire::ViewerSays;
 use coview_wire::ViewerSignal;
 
 use crate::effects::Effects;
+use crate::event::Event;
 use crate::event::PictureFault;
 use crate::event::Place;
 use crate::group::Group;
 use crate::io::ConnId;
+use crate::session::Session;
+use crate::timer::Due;
+use crate::timer::TimerId;
 
 /// The agents' connections that see a session, each under a number of its own.
 ///
@@ -66,6 +73,18 @@ impl Viewers {
     }
 }
 
+/// What a visitor's client says it covers, and what of that is on record.
+#[derive(Default)]
+pub(crate) struct Masks {
+    recorded: Option<MaskState>,
+    /// Since when that is on record, for the pace.
+    since: Moment,
+    /// What was said since, if it is something else.
+    newest: Option<MaskState>,
+    /// When that is recorded.
+    timer: Option<TimerId>,
+}
+
 impl Group {
     /// Whether a visitor has consented to be seen in the session it is in.
     pub(crate) fn is_sharing(&self, place: Place) -> bool {
@@ -81,22 +100,13 @@ impl Group {
         place: Place,
         bytes: &[u8],
     ) -> Result<(), PictureFault> {
+        if MaskNotice::is_in(bytes) {
+            return self.masks_changed(fx, place, MaskNotice::decode(bytes)?);
+        }
         let picture = Picture::decode(bytes)?;
-        let visitor = self.visitor(place);
-        let ended = visitor.past.as_ref().and_then(|past| past.ended);
-        if visitor.session != Some(picture.session()) {
-            // The end and the picture crossed on their ways.
-            if ended.is_some_and(|ended| ended.session == picture.session()) {
-                fx.counts.pictures_late += 1;
-                return Ok(());
-            }
-            return Err(PictureFault::NotInSession);
-        }
-        let session = self.sessions.get_mut(&picture.session());
-        let session = session.ok_or(PictureFault::NotInSession)?;
-        if session.consent.is_none() {
-            return Err(PictureFault::NoConsent);
-        }
+        let Some(session) = self.shown_session(fx, place, picture.session())? else {
+            return Ok(());
+        };
         fx.counts.pictures_in += 1;
         fx.counts.picture_bytes_in += bytes.len() as u64;
         let viewers = &mut session.viewers;
@@ -114,6 +124,65 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// The running session that a visitor's binary message names, or nothing if it is late.
+    fn shown_session(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        id: SessionId,
+    ) -> Result<Option<&mut Session>, PictureFault> {
+        let visitor = self.visitor(place);
+        let ended = visitor.past.as_ref().and_then(|past| past.ended);
+        if visitor.session != Some(id) {
+            // The end and the message crossed on their ways.
+            if ended.is_some_and(|ended| ended.session == id) {
+                fx.counts.pictures_late += 1;
+                return Ok(None);
+            }
+            return Err(PictureFault::NotInSession);
+        }
+        let session = self.sessions.get_mut(&id).ok_or(PictureFault::NotInSession)?;
+        if session.consent.is_none() {
+            return Err(PictureFault::NoConsent);
+        }
+        Ok(Some(session))
+    }
+
+    /// A visitor's client says what it covers. That is for the record and for nobody else.
+    fn masks_changed(
+        &mut self,
+        fx: &mut Effects,
+        place: Place,
+        notice: MaskNotice,
+    ) -> Result<(), PictureFault> {
+        let (id, index) = (notice.session, self.index);
+        let Some(session) = self.shown_session(fx, place, id)? else { return Ok(()) };
+        let masks = &mut session.masks;
+        // What is on record already needs no second one, whatever was said between.
+        masks.newest = (masks.recorded != Some(notice.state)).then_some(notice.state);
+        let next = masks.since + fx.policy.mask_pace;
+        if masks.newest.is_none() {
+            fx.timers.cancel(masks.timer.take());
+        } else if masks.recorded.is_none() || next <= fx.now {
+            self.settle_masks(fx, id);
+        } else if masks.timer.is_none() {
+            masks.timer = Some(fx.timers.set(next, Due::MasksSettled(index, id)));
+        }
+        Ok(())
+    }
+
+    /// Records what was said last about the masks of a session, if that is not on record.
+    pub(crate) fn settle_masks(&mut self, fx: &mut Effects, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let masks = &mut session.masks;
+        fx.timers.cancel(masks.timer.take());
+        if let Some(state) = masks.newest.take() {
+            masks.recorded = Some(state);
+            masks.since = fx.now;
+            fx.event(Event::MasksChanged { group: self.id.clone(), session: id, state });
+        }
     }
 
     /// Passes an agent's word about the picture on to the visitor.

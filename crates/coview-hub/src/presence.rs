@@ -76,6 +76,8 @@ impl PackedData {
 pub(crate) struct Person {
     /// How many devices are identified with this id.
     pub(crate) devices: u32,
+    /// How many of them have proved it.
+    pub(crate) proven: u32,
     /// The devices that are online, in the order they came.
     pub(crate) online: Vec<Place>,
     /// The device that agents see and ask.
@@ -114,35 +116,50 @@ impl Person {
 /// The agents who want to know who is online.
 #[derive(Default)]
 pub(crate) struct Watchers {
+    all: BTreeSet<Place>,
     everybody: BTreeSet<Place>,
     one: BTreeMap<VisitorId, BTreeSet<Place>>,
 }
 
-/// What an agent watches.
+/// What an agent wants to watch.
 #[derive(Clone)]
 pub(crate) enum Watching {
     Everybody,
     One(VisitorId),
 }
 
+/// Whom an agent is told about, because it watches and its token allows it.
+#[derive(Clone)]
+pub(crate) enum Scope {
+    Everybody,
+    /// In order, and each once.
+    These(Box<[VisitorId]>),
+}
+
 impl Watchers {
-    pub(crate) fn add(&mut self, agent: Place, what: &Watching) {
-        match what {
-            Watching::Everybody => drop(self.everybody.insert(agent)),
-            Watching::One(visitor) => {
-                self.one.entry(visitor.clone()).or_default().insert(agent);
+    pub(crate) fn add(&mut self, agent: Place, whom: &Scope) {
+        self.all.insert(agent);
+        match whom {
+            Scope::Everybody => drop(self.everybody.insert(agent)),
+            Scope::These(visitors) => {
+                for visitor in visitors {
+                    self.one.entry(visitor.clone()).or_default().insert(agent);
+                }
             }
         }
     }
 
-    pub(crate) fn remove(&mut self, agent: Place, what: &Watching) {
-        match what {
-            Watching::Everybody => drop(self.everybody.remove(&agent)),
-            Watching::One(visitor) => {
-                if let Some(agents) = self.one.get_mut(visitor) {
-                    agents.remove(&agent);
-                    if agents.is_empty() {
-                        self.one.remove(visitor);
+    pub(crate) fn remove(&mut self, agent: Place, whom: &Scope) {
+        self.all.remove(&agent);
+        match whom {
+            Scope::Everybody => drop(self.everybody.remove(&agent)),
+            Scope::These(visitors) => {
+                for visitor in visitors {
+                    if let Some(agents) = self.one.get_mut(visitor) {
+                        agents.remove(&agent);
+                        if agents.is_empty() {
+                            self.one.remove(visitor);
+                        }
                     }
                 }
             }
@@ -150,7 +167,7 @@ impl Watchers {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.everybody.len() + self.one.values().map(BTreeSet::len).sum::<usize>()
+        self.all.len()
     }
 
     fn of(&self, visitor: &VisitorId) -> impl Iterator<Item = Place> {
@@ -176,6 +193,7 @@ impl Group {
             return Err(No::order("connect_presence", StateKind::Anonymous));
         };
         let person = self.people.entry(name.clone()).or_default();
+        let before = person.focus;
         if person.online.len() >= fx.policy.max_devices as usize {
             const WORDS: &str = "too many devices of this visitor are online";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
@@ -197,6 +215,11 @@ impl Group {
             presence: id,
         });
         self.refocus(fx, &name, Some(place));
+        if let Some(from) = before {
+            fx.counts.hand_offs += 1;
+            let group = self.id.clone();
+            fx.event(Event::HandedOff { group, visitor: name.clone(), from, client: place });
+        }
         if first {
             self.announce_online(fx, &name);
         } else {
@@ -429,19 +452,24 @@ impl Group {
         })
     }
 
-    /// Sends an agent who watches the whole roster, in pages.
+    /// Sends an agent who watches the whole roster, in pages: of everybody it may see.
     pub(crate) fn send_roster(&mut self, fx: &mut Effects, agent: Place, re: Option<RequestId>) {
-        let Some((conn, watching)) =
-            self.agents.get(&agent).and_then(|it| Some((it.conn?, it.watching.clone()?)))
+        let Some((agent, conn)) = self.agents.get(&agent).and_then(|it| Some((it, it.conn?)))
         else {
             return;
         };
+        if agent.watching.is_none() {
+            return;
+        }
         let mut pages = Pages::default();
-        match watching {
-            Watching::One(name) => pages.extend(self.card(fx.now, &name)),
-            Watching::Everybody => {
+        match &agent.scope {
+            Some(Scope::These(names)) => {
+                pages.extend(names.iter().filter_map(|name| self.card(fx.now, name)));
+            }
+            Some(Scope::Everybody) => {
                 pages.extend(self.people.keys().filter_map(|name| self.card(fx.now, name)));
             }
+            None => {}
         }
         let last = pages.full.len();
         pages.full.push(pages.page);

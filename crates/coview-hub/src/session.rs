@@ -12,7 +12,6 @@ use coview_wire::AgentNotice;
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
-use coview_wire::Join;
 use coview_wire::Joined;
 use coview_wire::Message;
 use coview_wire::RefusalCode;
@@ -37,7 +36,9 @@ use crate::effects::Effects;
 use crate::event::Event;
 use crate::event::Place;
 use crate::group::Group;
+use crate::join::Waiting;
 use crate::no::No;
+use crate::picture::Masks;
 use crate::picture::Viewers;
 use crate::timer::Due;
 use crate::timer::TimerId;
@@ -45,18 +46,29 @@ use crate::timer::TimerId;
 /// A session that runs, or one that was accepted and not started yet.
 pub(crate) struct Session {
     pub(crate) visitor: Place,
-    name: Option<VisitorId>,
+    pub(crate) name: Option<VisitorId>,
     pub(crate) begun: Begun,
     /// Absent while an accepted session waits for the visitor's start. The session runs from when
     /// it is here.
     pub(crate) consent: Option<Consent>,
-    guests: Vec<Place>,
+    pub(crate) guests: Vec<Place>,
     /// Those of the guests who have a connection.
     pub(crate) viewers: Viewers,
-    /// Agents who were removed and may not come back into this session.
-    ejected: BTreeSet<AgentId>,
+    /// The agent who waits to be let in. There is one at a time.
+    pub(crate) waiting: Option<Waiting>,
+    /// Whether the visitor is asked about everybody who comes with the key.
+    pub(crate) confirm: bool,
+    /// Whether an agent has come in with the key.
+    pub(crate) claimed: bool,
+    /// Whether the key opens this session no more.
+    pub(crate) burned: bool,
+    /// Agents who were removed, or whom the visitor did not let in. They may not come into this
+    /// session again.
+    pub(crate) barred: BTreeSet<AgentId>,
+    /// What the visitor's client covers, as far as that is recorded.
+    pub(crate) masks: Masks,
     /// Until when the key must be used, or the start must come.
-    timer: Option<TimerId>,
+    pub(crate) timer: Option<TimerId>,
 }
 
 /// The visitor's consent to be seen in one session, on record.
@@ -100,8 +112,13 @@ impl Begun {
 }
 
 impl Session {
-    fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.guests.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The key, while it opens this session.
+    pub(crate) fn live_key(&self) -> Option<SessionKey> {
+        self.begun.key().filter(|_| !self.burned)
     }
 
     /// The visitor's start, once it came.
@@ -147,10 +164,11 @@ impl Group {
             | StateKind::SharingOneClick => self.check(place, Trigger::StartManual)?,
         }
         self.note_start(place, start)?;
-        let key = self.new_key(fx)?;
         let session = SessionId::new(self.next_number());
+        let Some(key) = self.keys.draw(fx, session) else {
+            return Err(No::because(RefusalCode::LimitExceeded, "too many live keys"));
+        };
         let timer = fx.set_timer(fx.policy.key_unclaimed, Due::KeyUnclaimed(self.index, session));
-        self.keys.insert(key, session);
         let consent = Some(Consent::by_manual_start(start));
         let name = self.begin(fx, place, session, Begun::ByKey(key), consent, Some(timer));
         if let Some(ask) = self.visitor(place).ask {
@@ -216,17 +234,6 @@ impl Group {
         Ok(())
     }
 
-    /// Draws a key that no live session of the group has.
-    fn new_key(&self, fx: &mut Effects) -> Result<SessionKey, No> {
-        /// Half of all keys would have to be live for this many draws to fail once in a billion
-        /// billion starts.
-        const DRAWS: usize = 64;
-        (0..DRAWS)
-            .map(|_| fx.random_key(self.config.key_digits))
-            .find(|key| !self.keys.contains_key(key))
-            .ok_or_else(|| No::because(RefusalCode::LimitExceeded, "too many live keys"))
-    }
-
     /// The visitor accepted: the session has its number, and waits for the visitor's start.
     pub(crate) fn accept_session(
         &mut self,
@@ -261,7 +268,12 @@ impl Group {
             consent,
             guests: Vec::new(),
             viewers: Viewers::default(),
-            ejected: BTreeSet::new(),
+            waiting: None,
+            confirm: false,
+            claimed: false,
+            burned: false,
+            barred: BTreeSet::new(),
+            masks: Masks::default(),
             timer,
         };
         self.sessions.insert(id, session);
@@ -271,39 +283,8 @@ impl Group {
         name
     }
 
-    /// An agent joins with a key. Wrong, used, expired and forbidden look the same from outside,
-    /// and each counts as a try.
-    pub(crate) fn join(&mut self, fx: &mut Effects, place: Place, it: &Join) -> Result<(), No> {
-        let agent = self.agent(place);
-        if agent.is_busy() {
-            return Err(No::new(RefusalCode::AgentBusy));
-        }
-        let name = agent.card.agent.clone();
-        if !self.wrong_keys.may_try(&name, fx.now, &fx.policy) {
-            fx.counts.too_many_tries += 1;
-            fx.event(Event::TooManyTries { group: self.id.clone(), agent: name });
-            return Err(No::new(RefusalCode::TooManyTries));
-        }
-        let found = self.keys.get(&it.key).copied();
-        let found = found.and_then(|id| self.sessions.get_mut(&id).map(|session| (id, session)));
-        let Some((id, session)) = found.filter(|(_, it)| !it.ejected.contains(&name)) else {
-            self.wrong_keys.count(&name, fx.now, &fx.policy);
-            fx.counts.wrong_keys += 1;
-            fx.event(Event::WrongKey { group: self.id.clone(), agent: name });
-            return Err(No::new(RefusalCode::NoSuchKey));
-        };
-        if session.count() >= fx.policy.max_guests {
-            return Err(No::new(RefusalCode::SessionFull));
-        }
-        session.guests.push(place);
-        fx.timers.cancel(session.timer.take());
-        self.agent(place).view = Some(id);
-        self.guest_is_in(fx, id, place, Some(it.re));
-        Ok(())
-    }
-
     /// Tells everybody that an agent came in: the agent itself first.
-    fn guest_is_in(
+    pub(crate) fn guest_is_in(
         &mut self,
         fx: &mut Effects,
         session: SessionId,
@@ -325,8 +306,11 @@ impl Group {
         self.viewer_joins(fx, session, place);
     }
 
-    /// An agent leaves; without a number, the session it is in.
+    /// An agent leaves; without a number, the session it is in or waits to be let into.
     pub(crate) fn leave(&mut self, fx: &mut Effects, place: Place, session: Option<SessionId>) {
+        if session.is_none() {
+            self.cancel_join(fx, place);
+        }
         if let Some(own) = self.agent(place).view
             && session.is_none_or(|session| session == own)
         {
@@ -352,16 +336,18 @@ impl Group {
             return;
         };
         // Also if the agent has just left by itself: whoever is ejected shall not come back.
-        session.ejected.insert(whom.clone());
+        session.barred.insert(whom.clone());
         for guest in session.guests.clone() {
             if self.agent(guest).card.agent == *whom {
                 self.remove_guest(fx, id, guest, EndReason::Ejected);
             }
         }
+        self.remove_waiting(fx, id);
     }
 
     /// Takes an agent out of a session, which goes on. Only an accepted session that has not
-    /// started yet ends with its one agent: there would be nobody to share with.
+    /// started yet ends with its one agent, because there would be nobody to share with, and one
+    /// whose key is burned with its last, because nobody could come any more.
     pub(crate) fn remove_guest(
         &mut self,
         fx: &mut Effects,
@@ -393,6 +379,14 @@ impl Group {
             reason,
         });
         self.tell_guests(fx, id);
+        self.end_if_nobody_can_come(fx, id);
+    }
+
+    /// Ends a session whose key is burned and that has no guest.
+    pub(crate) fn end_if_nobody_can_come(&mut self, fx: &mut Effects, id: SessionId) {
+        if self.sessions.get(&id).is_some_and(|it| it.burned && it.guests.is_empty()) {
+            self.end_session(fx, id, EndReason::KeyBurned, true);
+        }
     }
 
     /// The visitor ends the session of a start. Any other start is over already.
@@ -423,10 +417,11 @@ impl Group {
         reason: EndReason,
         tell_visitor: bool,
     ) {
+        self.settle_masks(fx, id);
         let Some(over) = self.sessions.remove(&id) else { return };
         fx.timers.cancel(over.timer);
-        if let Some(key) = over.begun.key() {
-            self.keys.remove(&key);
+        if let Some(key) = over.live_key() {
+            self.keys.retire(&key, fx.now, &fx.policy);
         }
         fx.counts.sessions_ended += 1;
         fx.event(Event::SessionEnded { group: self.id.clone(), session: id, reason });
@@ -445,6 +440,9 @@ impl Group {
             Begun::ByAsk { agent, .. } if over.consent.is_none() => Some(agent),
             Begun::ByAsk { .. } | Begun::ByKey(_) => None,
         };
+        if let Some(waiting) = &over.waiting {
+            self.session_of_waiting_gone(fx, waiting);
+        }
         self.viewers_gone(fx, over.viewers);
         for place in over.guests.into_iter().chain(waiting) {
             let agent = self.agent(place);
@@ -484,7 +482,7 @@ impl Group {
     }
 
     /// A running session as the snapshot of its visitor tells it.
-    pub(crate) fn session_facts(&self, id: SessionId) -> Option<SessionFacts> {
+    pub(crate) fn session_facts(&self, fx: &Effects, id: SessionId) -> Option<SessionFacts> {
         let session = self.sessions.get(&id)?;
         Some(SessionFacts {
             start: session.start()?,
@@ -492,7 +490,7 @@ impl Group {
             key: session.begun.key(),
             count: session.count(),
             guests: self.cards(session),
-            join: None,
+            join: self.join_requested(fx, id),
         })
     }
 

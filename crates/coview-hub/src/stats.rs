@@ -91,6 +91,16 @@ pub struct Stats {
     pub sessions_manual: u64,
     /// Counter: sessions that began by an accepted request.
     pub sessions_one_click: u64,
+    /// Counter: agents with a right key about whom the visitor was asked.
+    pub joins_asked: u64,
+    /// Counter: of those, agents the visitor let in.
+    pub joins_confirmed: u64,
+    /// Counter: of those, agents the visitor did not let in.
+    pub joins_declined: u64,
+    /// Counter: of those, agents who went away, or whose session did, before an answer.
+    pub joins_unanswered: u64,
+    /// Counter: keys that were burned: used once where that is all, or declined.
+    pub keys_burned: u64,
     /// Counter: sessions that ended.
     pub sessions_ended: u64,
     /// Counter: joins with a key no session has.

@@ -23,6 +23,9 @@ pub(crate) enum Due {
     KeyUnclaimed(GroupIndex, SessionId),
     StartAfterAccept(GroupIndex, SessionId),
     TermsUnanswered(GroupIndex, AskId),
+    JoinUnanswered(GroupIndex, SessionId),
+    MasksSettled(GroupIndex, SessionId),
+    SignInOver(GroupIndex, Place),
     /// The number is the one of [`LateCards`](crate::presence::LateCards).
     LateCard(GroupIndex, u64),
 }
@@ -37,6 +40,9 @@ impl Due {
             Self::KeyUnclaimed(..) => "the first use of a key",
             Self::StartAfterAccept(..) => "the start of an accepted session",
             Self::TermsUnanswered(..) => "the visitor's answer to a request",
+            Self::JoinUnanswered(..) => "the visitor's word about an agent who waits",
+            Self::MasksSettled(..) => "the record of what a visitor's client covers",
+            Self::SignInOver(..) => "the end of an agent's token",
             Self::LateCard(..) => "the next card of a visitor who changes often",
         }
     }

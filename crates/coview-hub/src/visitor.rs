@@ -13,6 +13,7 @@ use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
 use coview_wire::Identified;
 use coview_wire::Identify;
+use coview_wire::JoinWithdrawn;
 use coview_wire::Pong;
 use coview_wire::PresenceFacts;
 use coview_wire::Profile;
@@ -39,7 +40,11 @@ use crate::group::Group;
 use crate::io::ConnId;
 use crate::no::No;
 use crate::presence::Presence;
+use crate::proofs::TokenId;
 use crate::session::Begun;
+use crate::signin::assertion_code;
+use crate::signin::is_disbelief;
+use crate::signin::may_record;
 use crate::timer::Due;
 
 /// The place of one visitor's device. There may be tens of thousands, most of them idle, so what
@@ -51,6 +56,9 @@ pub(crate) struct Visitor {
     pub(crate) app: AppState,
     pub(crate) profile: Option<Box<Profile>>,
     pub(crate) id: Option<VisitorId>,
+    /// Whether an assertion proved the id, and which one if it may be used once.
+    pub(crate) proven: bool,
+    pub(crate) proof: Option<TokenId>,
     pub(crate) presence: Option<Box<Presence>>,
     /// The highest start number so far.
     pub(crate) last_start: Option<StartId>,
@@ -65,6 +73,7 @@ pub(crate) struct Visitor {
 pub(crate) struct Past {
     pub(crate) ask_over: Option<TermsOver>,
     pub(crate) ended: Option<SessionEnded>,
+    pub(crate) join_over: Option<JoinWithdrawn>,
 }
 
 impl Visitor {
@@ -76,6 +85,8 @@ impl Visitor {
             app,
             profile: boxed(profile),
             id: None,
+            proven: false,
+            proof: None,
             presence: None,
             last_start: None,
             ask: None,
@@ -148,11 +159,15 @@ impl Group {
                 Ok(())
             }
             ClientMessage::TermsDisplayed(it) => self.terms_displayed(fx, place, it.ask),
-            ClientMessage::TermsAccepted(it) => self.terms_accepted(fx, place, it.ask),
+            ClientMessage::TermsAccepted(it) => may_record(fx)
+                .inspect_err(|_| self.accept_unrecorded(fx, place, it.ask))
+                .and_then(|()| self.terms_accepted(fx, place, it.ask)),
             ClientMessage::TermsDeclined(it) => self.terms_declined(fx, place, it.ask),
-            ClientMessage::JoinConfirmed(_) => Err(No::order("join_confirmed", self.state(place))),
-            ClientMessage::JoinDeclined(_) => Err(No::order("join_declined", self.state(place))),
-            ClientMessage::SessionStart(it) => self.session_start(fx, place, it),
+            ClientMessage::JoinConfirmed(it) => self.join_confirmed(fx, place, it.join),
+            ClientMessage::JoinDeclined(it) => self.join_declined(fx, place, it.join),
+            ClientMessage::SessionStart(it) => may_record(fx)
+                .inspect_err(|_| self.start_unrecorded(fx, place))
+                .and_then(|()| self.session_start(fx, place, it)),
             ClientMessage::SessionEnd(it) => {
                 self.visitor_ends(fx, place, it.start);
                 Ok(())
@@ -164,7 +179,11 @@ impl Group {
             (Numbered::Request(re), Ok(())) => self.visitor(place).heard.answer(re, None),
             (Numbered::Request(re), Err(no)) => {
                 self.visitor(place).heard.answer(re, Some(no.code));
+                let disbelieved = is_disbelief(no.code);
                 fx.refuse(conn, re, no);
+                if disbelieved && fx.count_problem(conn) {
+                    self.visitor_departs(fx, place, Departure::Policy);
+                }
             }
             (Numbered::Signal(_), Ok(())) => {}
             (Numbered::Signal(re), Err(no)) => self.visitor_problem(fx, conn, place, Some(re), no),
@@ -195,11 +214,15 @@ impl Group {
         let (identified, online) = (id.is_some(), presence.is_some());
         let (ask, session) = (*ask, *session);
         if let Some(session) = session.and_then(|session| self.sessions.get(&session)) {
-            return match (&session.begun, online, identified) {
-                (Begun::ByAsk { .. }, _, _) => StateKind::SharingOneClick,
-                (Begun::ByKey(_), true, _) => StateKind::SharingManualPresence,
-                (Begun::ByKey(_), false, true) => StateKind::SharingManualIdentified,
-                (Begun::ByKey(_), false, false) => StateKind::SharingManualAnonymous,
+            let waits = session.waiting.is_some();
+            return match (&session.begun, waits, online, identified) {
+                (Begun::ByAsk { .. }, _, _, _) => StateKind::SharingOneClick,
+                (Begun::ByKey(_), false, true, _) => StateKind::SharingManualPresence,
+                (Begun::ByKey(_), false, false, true) => StateKind::SharingManualIdentified,
+                (Begun::ByKey(_), false, false, false) => StateKind::SharingManualAnonymous,
+                (Begun::ByKey(_), true, true, _) => StateKind::ConfirmingPresence,
+                (Begun::ByKey(_), true, false, true) => StateKind::ConfirmingIdentified,
+                (Begun::ByKey(_), true, false, false) => StateKind::ConfirmingAnonymous,
             };
         }
         match (ask.and_then(|ask| self.asks.get(&ask)), online, identified) {
@@ -229,19 +252,24 @@ impl Group {
         match self.visitor(place).id.clone() {
             Some(id) if id == it.visitor => {}
             Some(_) => return Err(No::new(RefusalCode::AlreadyIdentified)),
-            None => {
-                self.check(place, Trigger::Identify)?;
-                self.visitor(place).id = Some(it.visitor.clone());
-                self.people.entry(it.visitor.clone()).or_default().devices += 1;
-                fx.event(Event::Identified {
+            None => self.check(place, Trigger::Identify)?,
+        }
+        let proof = match self.believe_visitor(fx, place, &it) {
+            Ok(proof) => proof,
+            Err(why) => {
+                let code = assertion_code(why);
+                fx.counts.refused_assertions += 1;
+                fx.event(Event::AssertionRefused {
                     group: self.id.clone(),
                     client: place,
-                    visitor: it.visitor.clone(),
-                    proven: false,
-                    devices: 1,
+                    claimed: it.visitor,
+                    code,
+                    why,
                 });
+                return Err(No::new(code));
             }
-        }
+        };
+        self.take_on(fx, place, &it.visitor, proof);
         let conn = self.visitor(place).conn;
         fx.tell_visitor(conn, Identified { re: it.re, visitor: it.visitor.clone() });
         if let Some(profile) = it.profile {
@@ -262,9 +290,13 @@ impl Group {
     }
 
     fn forget_identity(&mut self, place: Place) -> Option<VisitorId> {
-        let id = self.visitor(place).id.take()?;
+        let visitor = self.visitor(place);
+        let id = visitor.id.take()?;
+        let proven = core::mem::take(&mut visitor.proven);
+        visitor.proof = None;
         if let Some(person) = self.people.get_mut(&id) {
             person.devices = person.devices.saturating_sub(1);
+            person.proven = person.proven.saturating_sub(u32::from(proven));
             if person.devices == 0 {
                 self.people.remove(&id);
             }
@@ -286,7 +318,8 @@ impl Group {
         let visitor = self.visitor(place);
         visitor.conn = None;
         let keep = visitor.kept_for(&fx.policy);
-        visitor.lost = fx.place_lost(peer, keep).map(Box::new);
+        let worth = self.worth(place);
+        self.visitor(place).lost = fx.place_lost(peer, worth, keep).map(Box::new);
         fx.event(Event::VisitorDropped { group: self.id.clone(), client: place });
         self.reach_changed(fx, place);
     }
@@ -334,11 +367,11 @@ impl Group {
             ask_over: visitor.past.as_ref().and_then(|past| past.ask_over),
             session: None,
             ended: visitor.past.as_ref().and_then(|past| past.ended),
-            join_over: None,
+            join_over: visitor.past.as_ref().and_then(|past| past.join_over),
         };
         let (ask, session) = (visitor.ask, visitor.session);
         snapshot.ask = ask.and_then(|ask| self.terms_requested(fx, ask));
-        snapshot.session = session.and_then(|session| self.session_facts(session));
+        snapshot.session = session.and_then(|session| self.session_facts(fx, session));
         snapshot
     }
 

@@ -200,9 +200,13 @@ impl World {
     }
 
     pub fn open(&mut self) -> ConnId {
+        self.open_from(Caller::default())
+    }
+
+    pub fn open_from(&mut self, caller: Caller<'_>) -> ConnId {
         self.last_conn += 1;
         let conn = ConnId::new(self.last_conn);
-        self.input(Input::Opened { conn, caller: Caller::default() });
+        self.input(Input::Opened { conn, caller });
         conn
     }
 
