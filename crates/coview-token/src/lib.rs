@@ -53,7 +53,8 @@
 //!   tokens that name it: a public key is never a shared secret, and `none` is no algorithm.
 //! * **Keys**: those the server was given. `jwk`, `jku`, `x5u` and `x5c` of a header are not looked at.
 //! * **Form**: three parts in base64url with neither padding nor bits left over, at most
-//!   [`limits::TOKEN_BYTES`](coview_wire::limits::TOKEN_BYTES), JSON objects in which no name stands
+//!   [`limits::TOKEN_BYTES`](coview_wire::limits::TOKEN_BYTES) (the types of tokens hold no longer
+//!   ones), JSON objects in which no name stands
 //!   twice. A header with `crit`, `zip`, `enc` or `cty`, or a `typ` other than `JWT`, is refused.
 //! * **Purpose**: exactly one audience, so an agent's token is no assertion, nor the other way round,
 //!   even if one key signs both.
