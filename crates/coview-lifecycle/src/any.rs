@@ -15,11 +15,11 @@ use coview_wire::GroupId;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
-use coview_wire::Profile;
 use coview_wire::RefusalCode;
 use coview_wire::SessionId;
 use coview_wire::Settings;
 use coview_wire::Terms;
+use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 use derive_more::From;
@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use crate::consent::Consent;
 use crate::debug::debug_variants;
+use crate::identity::Identity;
 use crate::link::Connectivity;
 use crate::link::Link;
 use crate::link::LinkClosed;
@@ -104,7 +105,7 @@ use crate::visitor::Visitor;
 /// # smol::block_on(async {
 /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
 /// # peer.grant_all();
-/// # let visitor = visitor.identify("customer-42".parse().unwrap()).await.unwrap();
+/// # let visitor = visitor.identify(coview_wire::VisitorId::new("customer-42").unwrap()).await.unwrap();
 /// # let visitor = visitor.connect_presence().await.unwrap();
 /// # peer.ask_to_share("Grace");
 /// # let mut screen = Box::pin(screen(visitor.into()));
@@ -145,8 +146,8 @@ pub enum AnyVisitor<L> {
 /// A verb as a value: the run-time twin of the typed method of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// [`Visitor::identify`] or [`Visitor::identify_as`]
-    Identify(VisitorId, Option<Profile>),
+    /// [`Visitor::identify`]
+    Identify(Identity),
     /// [`Visitor::connect_presence_with`]
     ConnectPresence(PresenceData),
     /// [`Visitor::start_manual`]
@@ -174,7 +175,7 @@ impl Command {
     #[must_use]
     pub const fn trigger(&self) -> Trigger {
         match self {
-            Self::Identify(..) => Trigger::Identify,
+            Self::Identify(_) => Trigger::Identify,
             Self::ConnectPresence(_) => Trigger::ConnectPresence,
             Self::StartManual => Trigger::StartManual,
             Self::TermsDisplayed => Trigger::TermsDisplayed,
@@ -493,6 +494,27 @@ impl<L: Link> AnyVisitor<L> {
         true
     }
 
+    /// Hands over a newer assertion, if the visitor is identified; otherwise says `false` and does
+    /// nothing. See [`Visitor::refresh_assertion`].
+    #[must_use]
+    pub fn refresh_assertion(&mut self, assertion: VisitorAssertion) -> bool {
+        match self {
+            Self::Identified(visitor) => visitor.refresh_assertion(assertion),
+            Self::PresenceConnected(visitor) => visitor.refresh_assertion(assertion),
+            Self::TermsRequested(visitor) => visitor.refresh_assertion(assertion),
+            Self::TermsShown(visitor) => visitor.refresh_assertion(assertion),
+            Self::SharingManualIdentified(visitor) => visitor.refresh_assertion(assertion),
+            Self::SharingManualPresence(visitor) => visitor.refresh_assertion(assertion),
+            Self::ConfirmingIdentified(visitor) => visitor.refresh_assertion(assertion),
+            Self::ConfirmingPresence(visitor) => visitor.refresh_assertion(assertion),
+            Self::SharingOneClick(visitor) => visitor.refresh_assertion(assertion),
+            Self::Anonymous(_) | Self::SharingManualAnonymous(_) | Self::ConfirmingAnonymous(_) => {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Who asks to share, or who typed the key and asks to be let in, while that agent waits for
     /// the answer.
     #[must_use]
@@ -567,12 +589,7 @@ impl<L: Link> AnyVisitor<L> {
     pub fn apply(self, command: Command) -> Result<Applied<L>, ApiMisuse<L>> {
         let trigger = command.trigger();
         let applied = match (self, command) {
-            (Self::Anonymous(visitor), Command::Identify(id, None)) => {
-                pending(visitor.identify(id))
-            }
-            (Self::Anonymous(visitor), Command::Identify(id, Some(profile))) => {
-                pending(visitor.identify_as(id, profile))
-            }
+            (Self::Anonymous(visitor), Command::Identify(who)) => pending(visitor.identify(who)),
             (Self::Identified(visitor), Command::ConnectPresence(data)) => {
                 pending(visitor.connect_presence_with(data))
             }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use coview_start::StartMode;
 use coview_start::StartTracker;
 use coview_wire::AgentCard;
+use coview_wire::Answered;
 use coview_wire::AppState;
 use coview_wire::AskId;
 use coview_wire::EndReason;
@@ -52,6 +53,8 @@ pub(crate) struct Facts {
     waiting: Option<(RequestId, Awaited)>,
     /// The answer, from its arrival until the future takes it.
     answer: Option<Result<Granted, RefusalCode>>,
+    /// The assertion that was handed over last and has not been answered.
+    refreshing: Option<RequestId>,
     /// The request of an agent that waits at the door: the app has not been told.
     at_the_door: Option<Box<TermsRequested>>,
     /// The request the app has been told of and has not answered.
@@ -130,6 +133,7 @@ impl Facts {
             last_start: StartId::new(0),
             waiting: None,
             answer: None,
+            refreshing: None,
             at_the_door: None,
             told: None,
             newest_ask: None,
@@ -161,6 +165,11 @@ impl Facts {
 
     pub(crate) fn wait_for(&mut self, re: RequestId, what: Awaited) {
         self.waiting = Some((re, what));
+    }
+
+    /// A newer assertion goes with this request. Nobody waits for the answer; only a no is told.
+    pub(crate) const fn refresh(&mut self, re: RequestId) {
+        self.refreshing = Some(re);
     }
 
     /// The answer to the request that was waited for, once.
@@ -264,6 +273,9 @@ impl Facts {
                 Some(code) => self.refused(re, code),
                 None => self.granted_in(re, what, &snapshot),
             }
+        }
+        if let Some(Answered { re, refused: Some(code) }) = snapshot.answered {
+            self.refresh_refused(re, code);
         }
         self.reconcile_ask(&snapshot);
         match (self.presence, snapshot.presence) {
@@ -375,11 +387,18 @@ impl Facts {
     }
 
     fn refused(&mut self, re: RequestId, code: RefusalCode) {
+        self.refresh_refused(re, code);
         if let Some((_, what)) = self.waiting.take_if(|(waiting, _)| *waiting == re) {
             self.answer = Some(Err(code));
             if let Awaited::Session(start) = what {
                 self.tracker.failed(start);
             }
+        }
+    }
+
+    fn refresh_refused(&mut self, re: RequestId, code: RefusalCode) {
+        if self.refreshing.take_if(|refreshing| *refreshing == re).is_some() {
+            self.known.problem = Some(code);
         }
     }
 
@@ -479,6 +498,12 @@ impl Facts {
         self.session = None;
         self.session_over = None;
         self.known.guests = true;
+    }
+
+    /// This side forgot who the visitor is.
+    pub(crate) const fn logged_out(&mut self) {
+        self.last_offline = None;
+        self.refreshing = None;
     }
 
     pub(crate) fn presence_given_up(&mut self) {

@@ -20,7 +20,6 @@ use coview_wire::PresenceData;
 use coview_wire::PresenceDisconnect;
 use coview_wire::PresencePatch;
 use coview_wire::PresenceUpdate;
-use coview_wire::Profile;
 use coview_wire::SessionId;
 use coview_wire::SessionStart;
 use coview_wire::Settings;
@@ -29,12 +28,14 @@ use coview_wire::Terms;
 use coview_wire::TermsAccepted;
 use coview_wire::TermsDeclined;
 use coview_wire::TermsDisplayed;
+use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
 
 use crate::consent::Consent;
 use crate::facts::Awaited;
 use crate::facts::Facts;
 use crate::facts::Presence;
+use crate::identity::Identity;
 use crate::link::Connectivity;
 use crate::link::Link;
 use crate::pending::Pending;
@@ -319,7 +320,12 @@ impl<L: Link> Visitor<Anonymous, L> {
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::Refused) leaves the visitor anonymous.
+    /// [`Refused`](crate::Refused) leaves the visitor anonymous: with
+    /// [`AssertionNeeded`](coview_wire::RefusalCode::AssertionNeeded) the group asks for proof, with
+    /// [`BadAssertion`](coview_wire::RefusalCode::BadAssertion),
+    /// [`TokenExpired`](coview_wire::RefusalCode::TokenExpired) or
+    /// [`TokenUsed`](coview_wire::RefusalCode::TokenUsed) the app gets a new one from its backend and
+    /// tries again.
     ///
     /// # Cancel safety
     ///
@@ -343,54 +349,32 @@ impl<L: Link> Visitor<Anonymous, L> {
     /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
     /// visitor.identify(VisitorId::new("customer-42").unwrap(), GroupId::new("another").unwrap());
     /// ```
-    pub fn identify(self, visitor: VisitorId) -> Pending<Identified, Anonymous, L> {
-        self.ask_identity(visitor, None)
-    }
-
-    /// Like [`identify`](Self::identify), with what is known about the person now. It replaces the
-    /// profile given when connecting.
+    ///
+    /// Where the group asks for proof, an assertion of the app's backend comes along; the profile
+    /// may be told anew at the same time:
     ///
     /// ```
-    /// use coview_wire::{Profile, VisitorId};
+    /// use coview_lifecycle::Identity;
+    /// use coview_wire::{Profile, VisitorAssertion, VisitorId};
     ///
     /// # smol::block_on(async {
     /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
     /// # peer.grant_all();
-    /// let profile = Profile::new().with_name("Ada")?;
-    /// let visitor = visitor.identify_as(VisitorId::new("customer-42")?, profile).await?;
+    /// # let from_my_backend = "header.claims.signature";
+    /// let who = Identity::new(VisitorId::new("customer-42")?)
+    ///     .with_assertion(VisitorAssertion::new(from_my_backend)?)
+    ///     .with_profile(Profile::new().with_name("Ada")?);
+    /// let visitor = visitor.identify(who).await?;
     /// # drop(visitor);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`](crate::Refused) leaves the visitor anonymous.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] takes the request back.
-    pub fn identify_as(
-        self,
-        visitor: VisitorId,
-        profile: Profile,
-    ) -> Pending<Identified, Anonymous, L> {
-        self.ask_identity(visitor, Some(profile))
-    }
-
-    fn ask_identity(
-        mut self,
-        visitor: VisitorId,
-        profile: Option<Profile>,
-    ) -> Pending<Identified, Anonymous, L> {
+    pub fn identify(mut self, who: impl Into<Identity>) -> Pending<Identified, Anonymous, L> {
+        let Identity { visitor, assertion, profile } = who.into();
         let re = self.shared.facts.next_request();
         self.shared.facts.wait_for(re, Awaited::Identity);
-        self.shared.link.send(ClientMessage::Identify(Identify {
-            re,
-            visitor,
-            assertion: None,
-            profile,
-        }));
+        let identify = Identify { re, visitor, assertion, profile };
+        self.shared.link.send(ClientMessage::Identify(identify));
         Pending::new(self)
     }
 }
@@ -409,6 +393,45 @@ impl<S, L> Visitor<S, L> {
         S: IsIdentified,
     {
         self.state.id()
+    }
+
+    /// Hands over a newer assertion of who the visitor is, from the app's backend. Nothing changes
+    /// by it: it is for the time after a restart of the server, which has forgotten the visitor and
+    /// is told anew who it is. With an assertion that is no longer good then, that would be refused
+    /// and the link [closed](crate::LinkClosed::Refused); so an app that stays for long refreshes it
+    /// a little before it expires.
+    ///
+    /// If the server does not accept it, [`Change::Problem`](crate::Change::Problem) says why, and the
+    /// one before stays.
+    ///
+    /// ```
+    /// use coview_lifecycle::{IsIdentified, Link, Visitor};
+    /// use coview_wire::VisitorAssertion;
+    ///
+    /// fn refreshed<S: IsIdentified, L: Link>(
+    ///     visitor: &mut Visitor<S, L>,
+    ///     from_my_backend: VisitorAssertion,
+    /// ) {
+    ///     visitor.refresh_assertion(from_my_backend);
+    /// }
+    /// ```
+    ///
+    /// Who has not said who it is has nothing to prove:
+    ///
+    /// ```compile_fail,E0277
+    /// # let (mut visitor, _peer) = coview_lifecycle::queue::visitor();
+    /// visitor.refresh_assertion(coview_wire::VisitorAssertion::new("a.b.c").unwrap());
+    /// ```
+    pub fn refresh_assertion(&mut self, assertion: VisitorAssertion)
+    where
+        S: IsIdentified,
+        L: Link,
+    {
+        let re = self.shared.facts.next_request();
+        self.shared.facts.refresh(re);
+        let (visitor, assertion) = (self.state.id().clone(), Some(assertion));
+        let identify = Identify { re, visitor, assertion, profile: None };
+        self.shared.link.send(ClientMessage::Identify(identify));
     }
 
     /// Whether this device has the focus of its visitor id: agents' requests go to the device that
@@ -492,7 +515,7 @@ impl<L: Link> Visitor<Identified, L> {
     pub fn log_out(mut self) -> Visitor<Anonymous, L> {
         let re = self.shared.facts.next_request();
         self.shared.link.send(ClientMessage::LogOut(LogOut { re }));
-        self.shared.facts.last_offline = None;
+        self.shared.facts.logged_out();
         self.map(|_| Anonymous(()))
     }
 

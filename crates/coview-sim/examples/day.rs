@@ -18,7 +18,7 @@ fn main() {
         let visitor = world.add_visitor(&name, town::visitor(town::NORTH));
         world.run_for(SOON);
         for command in [
-            Command::Identify(town::visitor_id(&name), None),
+            Command::Identify(town::visitor_id(&name).into()),
             Command::ConnectPresence(PresenceData::new()),
         ] {
             assert!(world.command(visitor, command), "{name} can do it in this state");

@@ -287,7 +287,7 @@ fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
 
 /// Two visitors after each other have the same id.
 fn identify(no: VisitorNo) -> Command {
-    Command::Identify(town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]), None)
+    Command::Identify(town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]).into())
 }
 
 /// One of the verbs of a state.

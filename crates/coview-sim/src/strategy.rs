@@ -247,7 +247,7 @@ pub fn app() -> impl Strategy<Value = AppState> {
 pub fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         (0..town::VISITORS.len())
-            .prop_map(|at| Command::Identify(town::visitor_id(town::VISITORS[at]), None)),
+            .prop_map(|at| Command::Identify(town::visitor_id(town::VISITORS[at]).into())),
         small_data().prop_map(Command::ConnectPresence),
         Just(Command::StartManual),
         Just(Command::TermsDisplayed),

@@ -444,6 +444,8 @@ impl World {
             | Command::TermsDisplayed
             | Command::Accept
             | Command::Decline
+            | Command::Confirm
+            | Command::Refuse
             | Command::End
             | Command::Disconnect
             | Command::LogOut => None,

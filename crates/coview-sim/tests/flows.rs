@@ -38,7 +38,7 @@ fn two() -> (World, VisitorNo, AgentNo) {
 
 /// The visitor logs in and goes online.
 fn go_online(world: &mut World, who: VisitorNo, id: &str) {
-    assert!(world.command(who, Command::Identify(town::visitor_id(id), None)));
+    assert!(world.command(who, Command::Identify(town::visitor_id(id).into())));
     world.run_for(SOON);
     assert!(world.command(who, Command::ConnectPresence(PresenceData::new())));
     world.run_for(SOON);

@@ -107,6 +107,7 @@ pub use coview_lifecycle::Consent;
 pub use coview_lifecycle::DisplayKey;
 pub use coview_lifecycle::Identified;
 pub use coview_lifecycle::IdentifiedStep;
+pub use coview_lifecycle::Identity;
 pub use coview_lifecycle::IsIdentified;
 pub use coview_lifecycle::IsOnline;
 pub use coview_lifecycle::IsSharing;
@@ -162,6 +163,7 @@ pub use coview_wire::SessionKey;
 pub use coview_wire::Settings;
 pub use coview_wire::Terms;
 pub use coview_wire::TextError;
+pub use coview_wire::VisitorAssertion;
 pub use coview_wire::VisitorId;
 pub use coview_wire::WithdrawReason;
 

@@ -30,6 +30,7 @@ use coview::Change;
 use coview::ClientToken;
 use coview::Connectivity;
 use coview::EndReason;
+use coview::Identity;
 use coview::PresencePatch;
 use coview::PresenceStep;
 use coview::Profile;
@@ -221,7 +222,8 @@ async fn whole_story(printed: &mut Printed, secrets: &mut Vec<String>) {
     let ada = refused.into_agent().unwrap();
 
     // By one click.
-    let visitor = soon("the identity", visitor.identify_as(id("customer-42"), profile)).await;
+    let who = Identity::new(id("customer-42")).with_profile(profile);
+    let visitor = soon("the identity", visitor.identify(who)).await;
     let visitor = printed.debug(visitor.unwrap());
     let mut visitor = printed.debug(go_online(visitor).await);
     visitor.update_presence(PresencePatch::new().set("page", "/cart").unwrap());

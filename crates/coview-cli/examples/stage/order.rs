@@ -112,6 +112,8 @@ pub(crate) enum VisitorOrder {
     TermsDisplayed,
     Accept,
     Decline,
+    Confirm,
+    Refuse,
     End,
     Disconnect,
     LogOut,

@@ -8,6 +8,7 @@ use coview_lifecycle::Applied;
 use coview_lifecycle::Change;
 use coview_lifecycle::Command;
 use coview_lifecycle::Connectivity;
+use coview_lifecycle::Identity;
 use coview_lifecycle::KeyDisplay;
 use coview_smol::AnyVisitor;
 use coview_smol::Config;
@@ -136,7 +137,11 @@ impl Actor {
     ) -> Option<AnyVisitor> {
         let command = match order {
             VisitorOrder::Identify { visitor_id, profile } => {
-                Command::Identify(visitor_id, profile)
+                let who = Identity::new(visitor_id);
+                Command::Identify(match profile {
+                    Some(profile) => who.with_profile(profile),
+                    None => who,
+                })
             }
             VisitorOrder::ConnectPresence { data } => {
                 Command::ConnectPresence(data.unwrap_or_else(PresenceData::new))
@@ -145,6 +150,8 @@ impl Actor {
             VisitorOrder::TermsDisplayed => Command::TermsDisplayed,
             VisitorOrder::Accept => Command::Accept,
             VisitorOrder::Decline => Command::Decline,
+            VisitorOrder::Confirm => Command::Confirm,
+            VisitorOrder::Refuse => Command::Refuse,
             VisitorOrder::End => Command::End,
             VisitorOrder::Disconnect => Command::Disconnect,
             VisitorOrder::LogOut => Command::LogOut,

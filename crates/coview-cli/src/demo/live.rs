@@ -11,6 +11,7 @@ use coview_lifecycle::Anonymous;
 use coview_lifecycle::Change;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::Identified;
+use coview_lifecycle::Identity;
 use coview_lifecycle::Manual;
 use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
@@ -305,7 +306,8 @@ impl Cast<'_> {
     async fn online(&self, person: Person) -> Told<Visitor<PresenceConnected>> {
         let visitor = self.stage.visitor(self.stage.address()).await?;
         let profile = Profile::new().with_name(person.name)?;
-        let visitor = visitor.identify_as(VisitorId::new(person.id)?, profile).await?;
+        let who = Identity::new(VisitorId::new(person.id)?).with_profile(profile);
+        let visitor = visitor.identify(who).await?;
         come_online(visitor, person).await
     }
 
@@ -455,11 +457,7 @@ impl Cast<'_> {
     }
 
     /// Shows the screen until the session is over.
-    async fn share<S: Shares>(
-        &self,
-        who: Who,
-        mut sharing: Visitor<S>,
-    ) -> Told<Visitor<S::Home>> {
+    async fn share<S: Shares>(&self, who: Who, mut sharing: Visitor<S>) -> Told<Visitor<S::Home>> {
         let source = self.shown.source()?.ok_or("nothing is to be shown")?;
         let options = ScreenOptions { fps: self.fps, ..ScreenOptions::default() };
         let sender = ScreenSender::new(&mut sharing, source, options);
@@ -468,8 +466,7 @@ impl Cast<'_> {
         loop {
             sharing = match S::went(sharing.next().await) {
                 Went::LetIn(sharing, agent) => {
-                    let text =
-                        format!("{GOOD}●{GOOD:#} {} lets {} in", who.name, agent.name());
+                    let text = format!("{GOOD}●{GOOD:#} {} lets {} in", who.name, agent.name());
                     self.tell(
                         Event::new("confirmed", text)
                             .with_some("visitor", who.id)

@@ -6,6 +6,7 @@ use coview_agent::Watching;
 use coview_lifecycle::Anonymous;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::Identified;
+use coview_lifecycle::Identity;
 use coview_lifecycle::PresenceConnected;
 use coview_smol::Agent;
 use coview_smol::ConnectError;
@@ -199,7 +200,8 @@ pub(super) async fn identify(
     story.did(VISITOR, "is somebody else, so logs out first");
     let visitor = story.see(VISITOR, visitor)?;
     // Whoever logs out takes the profile along.
-    let visitor = visitor.identify_as(customer(), Profile::new().with_name("Vera")?).await?;
+    let vera = Identity::new(customer()).with_profile(Profile::new().with_name("Vera")?);
+    let visitor = visitor.identify(vera).await?;
     story.did(VISITOR, "logs in as customer-42, and says to be Vera");
     story.see(VISITOR, visitor)
 }

@@ -1,6 +1,7 @@
 //! What a visitor types.
 
 use coview_lifecycle::Command;
+use coview_lifecycle::Identity;
 use coview_wire::AppState;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
@@ -69,8 +70,8 @@ fn login(rest: &[String]) -> Result<Line, String> {
         }
         .map_err(|error| error.to_string())?;
     }
-    let profile = (!fields.is_empty()).then_some(profile);
-    Ok(Line::Do(Command::Identify(id, profile)))
+    let who = Identity::new(id);
+    Ok(Line::Do(Command::Identify(if fields.is_empty() { who } else { who.with_profile(profile) })))
 }
 
 fn online(rest: &[String]) -> Result<Line, String> {
@@ -141,13 +142,13 @@ mod tests {
         assert_eq!(parse(""), Ok(Line::Nothing));
         assert_eq!(
             parse("login customer-42"),
-            Ok(Line::Do(Command::Identify(VisitorId::new("customer-42").unwrap(), None)))
+            Ok(Line::Do(Command::Identify(VisitorId::new("customer-42").unwrap().into())))
         );
         assert_eq!(
             parse("login a name=\"Ada Lovelace\""),
             Ok(Line::Do(Command::Identify(
-                VisitorId::new("a").unwrap(),
-                Some(Profile::new().with_name("Ada Lovelace").unwrap())
+                Identity::new(VisitorId::new("a").unwrap())
+                    .with_profile(Profile::new().with_name("Ada Lovelace").unwrap())
             )))
         );
         assert_eq!(

@@ -42,7 +42,8 @@ fn every_public_type_crosses_threads_with_its_link() {
         Next<Anonymous, L>, Next<Sharing<Manual, PresenceConnected>, L>,
         Refused<Anonymous, L>, RequestError<PresenceConnected, L>,
         AnonymousStep<L>, IdentifiedStep<L>, PresenceStep<L>, TermsStep<TermsShown, L>,
-        SharingStep<Sharing<Manual, Anonymous>, Anonymous, L>,
+        Confirming<Anonymous>, Visitor<Confirming<PresenceConnected>, L>, Identity,
+        ManualStep<Anonymous, L>, ConfirmingStep<Identified, L>, OneClickStep<L>,
         AnyVisitor<L>, AnyPending<L>, AnyNext<L>, AnyStep<L>, AnyRequestError<L>, ApiMisuse<L>,
         Applied<L>, Command, Change, Consent, Capability, Connectivity, LinkClosed, Arrival,
         StateKind, DisplayKey, KeyDisplay<'static>,
@@ -71,6 +72,7 @@ fn a_visitor_stays_small() {
         size_of::<TermsShown>(),
         size_of::<Largest>(),
         size_of::<Sharing<OneClick, PresenceConnected>>(),
+        size_of::<Confirming<PresenceConnected>>(),
     ] {
         assert!(size <= 88, "a state has {size} bytes");
     }

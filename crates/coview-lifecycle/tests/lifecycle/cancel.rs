@@ -6,6 +6,7 @@ use coview_lifecycle::Anonymous;
 use coview_lifecycle::AnyNext;
 use coview_lifecycle::Applied;
 use coview_lifecycle::Command;
+use coview_lifecycle::Confirming;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::Identified;
 use coview_lifecycle::Manual;
@@ -133,6 +134,9 @@ next! {
     next_sharing_anonymous: Sharing<Manual, Anonymous>,
     next_sharing_identified: Sharing<Manual, Identified>,
     next_sharing_online: Sharing<Manual, PresenceConnected>,
+    next_confirming_anonymous: Confirming<Anonymous>,
+    next_confirming_identified: Confirming<Identified>,
+    next_confirming_online: Confirming<PresenceConnected>,
     next_sharing_one_click: Sharing<OneClick, PresenceConnected>,
 }
 

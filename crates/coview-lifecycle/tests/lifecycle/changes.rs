@@ -20,6 +20,8 @@ fn change(any: Any) -> (Any, Change) {
         step @ (AnyStep::TermsRequested(_)
         | AnyStep::TermsWithdrawn(..)
         | AnyStep::PresenceLost(..)
+        | AnyStep::JoinRequested(_)
+        | AnyStep::JoinWithdrawn(..)
         | AnyStep::SessionEnded(..)
         | AnyStep::Closed(_)) => panic!("{step:?}"),
     }
@@ -141,11 +143,14 @@ fn presence_data_changes_wherever_the_visitor_is_online() {
             StateKind::Anonymous
             | StateKind::Identified
             | StateKind::SharingManualAnonymous
-            | StateKind::SharingManualIdentified => false,
+            | StateKind::SharingManualIdentified
+            | StateKind::ConfirmingAnonymous
+            | StateKind::ConfirmingIdentified => false,
             StateKind::PresenceConnected
             | StateKind::TermsRequested
             | StateKind::TermsShown
             | StateKind::SharingManualPresence
+            | StateKind::ConfirmingPresence
             | StateKind::SharingOneClick => true,
         };
         assert_eq!(online, expected, "{state}");

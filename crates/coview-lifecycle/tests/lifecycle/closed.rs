@@ -39,7 +39,10 @@ fn every_state_is_left_along_the_table() {
                     (any, Trigger::SessionEnded)
                 }
                 AnyStep::Closed(reason) => break reason,
-                step @ (AnyStep::TermsRequested(_) | AnyStep::Changed(..)) => {
+                step @ (AnyStep::TermsRequested(_)
+                | AnyStep::JoinRequested(_)
+                | AnyStep::JoinWithdrawn(..)
+                | AnyStep::Changed(..)) => {
                     panic!("{state}: {step:?}")
                 }
             };
@@ -120,6 +123,7 @@ fn a_shutdown_and_a_leave_give_their_own_reason() {
 fn local_verbs_still_work_on_a_closed_link() {
     for (state, verb) in [
         (StateKind::SharingOneClick, coview_lifecycle::Command::End),
+        (StateKind::ConfirmingPresence, coview_lifecycle::Command::End),
         (StateKind::TermsShown, coview_lifecycle::Command::Decline),
         (StateKind::PresenceConnected, coview_lifecycle::Command::Disconnect),
         (StateKind::Identified, coview_lifecycle::Command::LogOut),
@@ -133,6 +137,8 @@ fn local_verbs_still_work_on_a_closed_link() {
                 AnyStep::PresenceLost(any, _) => any,
                 step @ (AnyStep::TermsRequested(_)
                 | AnyStep::TermsWithdrawn(..)
+                | AnyStep::JoinRequested(_)
+                | AnyStep::JoinWithdrawn(..)
                 | AnyStep::SessionEnded(..)
                 | AnyStep::Changed(..)) => panic!("{state}: {step:?}"),
             };

@@ -4,10 +4,10 @@ use coview_lifecycle::AnyStep;
 use coview_lifecycle::Identified;
 use coview_lifecycle::Manual;
 use coview_lifecycle::OneClick;
+use coview_lifecycle::OneClickStep;
 use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
 use coview_lifecycle::Sharing;
-use coview_lifecycle::SharingStep;
 use coview_lifecycle::StateKind;
 use coview_lifecycle::TermsShown;
 use coview_lifecycle::TermsStep;
@@ -43,7 +43,7 @@ fn presence_lost_while_sharing_one_click_is_told_after_the_end() {
     let (sharing, mut peer) = typed::<Sharing<OneClick, PresenceConnected>>();
     peer.say(presence_lost(PRESENCE.get()));
     peer.say(ended(START, sharing.session(), EndReason::Agent));
-    let SharingStep::Ended(visitor, EndReason::Agent) = now(sharing.next()) else {
+    let OneClickStep::Ended(visitor, EndReason::Agent) = now(sharing.next()) else {
         panic!("the agent ended it")
     };
     assert!(matches!(now(visitor.next()), PresenceStep::Lost(_)));

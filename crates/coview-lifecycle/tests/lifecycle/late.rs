@@ -42,6 +42,9 @@ fn nothing_with_a_foreign_id_does_anything_in_any_state() {
         peer.say(withdrawn(99, WithdrawReason::Agent));
         peer.say(withdrawn(0, WithdrawReason::Agent));
         peer.say(guests(SessionId::new(99), 3));
+        peer.say(join_requested(SessionId::new(99), 9));
+        peer.say(join_withdrawn(99, WithdrawReason::Agent));
+        peer.say(join_withdrawn(0, WithdrawReason::Agent));
         peer.say(ended(StartId::new(99), SessionId::new(1), EndReason::Agent));
         peer.say(ended(START, SessionId::new(99), EndReason::Agent));
         peer.say(ended(StartId::new(0), SessionId::new(0), EndReason::Agent));
@@ -77,7 +80,7 @@ fn a_pending_request_waits_for_its_own_answer() {
 
 pub(crate) fn requests() -> Vec<(StateKind, Command, u64)> {
     vec![
-        (StateKind::Anonymous, Command::Identify(id(), None), 1),
+        (StateKind::Anonymous, Command::Identify(id().into()), 1),
         (StateKind::Anonymous, Command::StartManual, 1),
         (StateKind::Identified, Command::ConnectPresence(PresenceData::new()), 2),
         (StateKind::Identified, Command::StartManual, 2),

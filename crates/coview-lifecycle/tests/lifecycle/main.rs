@@ -6,6 +6,7 @@ mod bounds;
 mod cancel;
 mod changes;
 mod closed;
+mod confirming;
 mod documents;
 mod door;
 mod late;

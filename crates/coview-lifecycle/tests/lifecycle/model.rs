@@ -9,7 +9,8 @@
 //! 2. *accepted* is never said before *displayed*, and never twice for one request;
 //! 3. after *declined* or *withdrawn* there is no one-click start for that request;
 //! 4. the group never changes;
-//! 5. the state changes only along the edges of the table.
+//! 5. the state changes only along the edges of the table;
+//! 6. an agent who waits to be let in is answered once, after the app was told, while the wait stands.
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ use coview_wire::SessionKey;
 use coview_wire::Snapshot;
 use coview_wire::StartBy;
 use coview_wire::StartId;
+use coview_wire::VisitorAssertion;
 use coview_wire::WithdrawReason;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -72,6 +74,10 @@ enum Event {
     EndsSession,
     LosesPresence,
     Guests(u32),
+    Joins,
+    WithdrawsJoin,
+    /// The app hands over a newer assertion.
+    Refreshes,
     /// The connection breaks and comes back: what was on its way is lost.
     Resumes {
         fresh: bool,
@@ -98,6 +104,8 @@ enum Forged {
     Asks(u64),
     Withdraws(u64),
     Guests(u64),
+    Joins(u64, u64),
+    JoinWithdraws(u64),
     Ended(u64, u64),
 }
 
@@ -115,6 +123,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         small.clone().prop_map(Forged::Asks),
         small.clone().prop_map(Forged::Withdraws),
         small.clone().prop_map(Forged::Guests),
+        two.clone().prop_map(|(session, join)| Forged::Joins(session, join)),
+        small.clone().prop_map(Forged::JoinWithdraws),
         two.prop_map(|(start, session)| Forged::Ended(start, session)),
     ];
     let connectivity = prop_oneof![
@@ -124,7 +134,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         20 => any::<prop::sample::Index>().prop_map(Event::Verb),
-        4 => (0..9usize).prop_map(Event::Command),
+        4 => (0..commands().len()).prop_map(Event::Command),
         3 => Just(Event::GiveUp),
         12 => Just(Event::Look),
         1 => prop_oneof![Just(AppState::Active), Just(AppState::Background)].prop_map(Event::Moved),
@@ -136,6 +146,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => Just(Event::EndsSession),
         2 => Just(Event::LosesPresence),
         1 => (0..3u32).prop_map(Event::Guests),
+        6 => Just(Event::Joins),
+        2 => Just(Event::WithdrawsJoin),
+        1 => Just(Event::Refreshes),
         4 => (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
             |(fresh, heard, keeps_ask, keeps_session)| Event::Resumes {
                 fresh: fresh && !heard,
@@ -167,6 +180,7 @@ fn way_to(state: StateKind) -> Vec<Event> {
     const CONNECT: [Event; 2] = [Event::Command(1), YES];
     const START: [Event; 2] = [Event::Command(2), YES];
     const ASKED: [Event; 2] = [Event::Asks, Event::Look];
+    const JOINED: [Event; 2] = [Event::Joins, Event::Look];
     const SHOW: [Event; 1] = [Event::Command(3)];
     const ACCEPT: [Event; 2] = [Event::Command(4), YES];
     let way: &[&[Event]] = match state {
@@ -178,6 +192,9 @@ fn way_to(state: StateKind) -> Vec<Event> {
         StateKind::SharingManualAnonymous => &[&START],
         StateKind::SharingManualIdentified => &[&IDENTIFY, &START],
         StateKind::SharingManualPresence => &[&IDENTIFY, &CONNECT, &START],
+        StateKind::ConfirmingAnonymous => &[&START, &JOINED],
+        StateKind::ConfirmingIdentified => &[&IDENTIFY, &START, &JOINED],
+        StateKind::ConfirmingPresence => &[&IDENTIFY, &CONNECT, &START, &JOINED],
         StateKind::SharingOneClick => &[&IDENTIFY, &CONNECT, &ASKED, &SHOW, &ACCEPT],
     };
     way.concat()
@@ -194,7 +211,52 @@ struct Model {
     told: Option<(u64, bool)>,
     waiting: Option<(u64, Waiting)>,
     running: Option<(u64, u64)>,
+    /// Who waits to be let into the session that runs.
+    joins: Joins,
     key: Option<String>,
+}
+
+/// The agents who wait to be let into one session.
+#[derive(Debug, Default)]
+struct Joins {
+    newest: Option<u64>,
+    at_the_door: Option<u64>,
+    /// The one the app was told of, and whether it went.
+    told: Option<(u64, bool)>,
+}
+
+impl Joins {
+    fn requested(&mut self, join: u64) {
+        if Some(join) > self.newest {
+            self.over(None);
+            self.newest = Some(join);
+            self.at_the_door = Some(join);
+        }
+    }
+
+    fn over(&mut self, join: Option<u64>) {
+        if join.is_none() || join == self.at_the_door {
+            self.at_the_door = None;
+        }
+        if let Some((told, over)) = &mut self.told {
+            *over |= join.is_none_or(|join| join == *told);
+        }
+    }
+
+    fn resumes(&mut self, waiting: Option<u64>) {
+        for join in [self.at_the_door, self.told.map(|(join, _)| join)].into_iter().flatten() {
+            if Some(join) != waiting {
+                self.over(Some(join));
+            }
+        }
+        if let Some(join) = waiting {
+            self.requested(join);
+        }
+    }
+
+    fn waiting(&self) -> Option<u64> {
+        self.told.map(|(join, _)| join).or(self.at_the_door)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -260,12 +322,22 @@ impl Model {
                 }
                 None
             }
+            ServerMessage::JoinRequested(m) => {
+                if self.running.is_some_and(|(_, session)| session == m.session.get()) {
+                    self.joins.requested(m.join.get());
+                }
+                None
+            }
+            ServerMessage::JoinWithdrawn(m) => {
+                if self.running.is_some() {
+                    self.joins.over(Some(m.join.get()));
+                }
+                None
+            }
             ServerMessage::Resumed(m) => self.resumes(&m.snapshot),
             ServerMessage::Welcome(_)
             | ServerMessage::PresenceFocus(_)
             | ServerMessage::SessionGuests(_)
-            | ServerMessage::JoinRequested(_)
-            | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Problem(_)
             | ServerMessage::Pong(_)
             | ServerMessage::Closing(_) => None,
@@ -283,6 +355,7 @@ impl Model {
             return Answer::Refused;
         }
         self.running = Some((start, session));
+        self.joins = Joins::default();
         self.key = key.filter(|_| manual).map(|key| {
             let mut text = String::new();
             key.write_grouped(&mut text).expect("writing to a String cannot fail");
@@ -349,6 +422,9 @@ impl Model {
         }
         let still = snapshot.session.as_ref().map(|facts| facts.start.get());
         self.running = self.running.filter(|(start, _)| still == Some(*start));
+        if let (Some(_), Some(facts)) = (self.running, &snapshot.session) {
+            self.joins.resumes(facts.join.as_ref().map(|asked| asked.join.get()));
+        }
         answer
     }
 
@@ -375,10 +451,23 @@ impl Model {
                 let (_, over) = self.told.expect("the app was told of the request");
                 over.then_some(Trigger::TermsWithdrawn)
             }
+            StateKind::SharingOneClick => self.running.is_none().then_some(Trigger::SessionEnded),
             StateKind::SharingManualAnonymous
             | StateKind::SharingManualIdentified
-            | StateKind::SharingManualPresence
-            | StateKind::SharingOneClick => self.running.is_none().then_some(Trigger::SessionEnded),
+            | StateKind::SharingManualPresence => match (self.running, self.joins.at_the_door) {
+                (None, _) => Some(Trigger::SessionEnded),
+                (Some(_), Some(_)) => Some(Trigger::JoinRequested),
+                (Some(_), None) => None,
+            },
+            StateKind::ConfirmingAnonymous
+            | StateKind::ConfirmingIdentified
+            | StateKind::ConfirmingPresence => match (self.running, self.joins.told) {
+                (None, _) => Some(Trigger::SessionEnded),
+                (Some(_), told) => {
+                    let (_, over) = told.expect("the app was told of the agent");
+                    over.then_some(Trigger::JoinWithdrawn)
+                }
+            },
         }
     }
 }
@@ -422,6 +511,8 @@ struct Rules {
     withdrawn: Vec<u64>,
     /// Whether the request the app was told of last is one of them.
     told_since: bool,
+    /// The agent the app was told of and has not answered.
+    joining: Option<u64>,
 }
 
 impl Rules {
@@ -461,8 +552,14 @@ impl Rules {
                 }
                 m.re
             }
-            ClientMessage::JoinConfirmed(m) => m.re,
-            ClientMessage::JoinDeclined(m) => m.re,
+            ClientMessage::JoinConfirmed(m) => {
+                assert_eq!(self.joining.take(), Some(m.join.get()), "nobody waits, or another");
+                m.re
+            }
+            ClientMessage::JoinDeclined(m) => {
+                assert_eq!(self.joining.take(), Some(m.join.get()), "nobody waits, or another");
+                m.re
+            }
             ClientMessage::SessionEnd(m) => m.re,
             ClientMessage::Hello(_)
             | ClientMessage::Resume(_)
@@ -550,7 +647,7 @@ impl Story {
             Event::Verb(index) => {
                 if let App::Idle(any) = &self.app {
                     let state = any.state();
-                    let possible: Vec<usize> = (0..9)
+                    let possible: Vec<usize> = (0..commands().len())
                         .filter(|at| table::edge(state, commands()[*at].trigger()).is_some())
                         .collect();
                     self.command(*index.get(&possible));
@@ -598,6 +695,24 @@ impl Story {
                     self.say(guests(SessionId::new(session), count));
                 }
             }
+            Event::Joins => {
+                if let Some((_, session)) = self.model.running {
+                    let join = self.number();
+                    self.say(join_requested(SessionId::new(session), join));
+                }
+            }
+            Event::WithdrawsJoin => {
+                if let Some(join) = self.model.joins.waiting() {
+                    self.say(join_withdrawn(join, WithdrawReason::Agent));
+                }
+            }
+            Event::Refreshes => {
+                if let App::Idle(any) = &mut self.app {
+                    let newer = VisitorAssertion::new("new.er.one").expect("it is short");
+                    let known = any.visitor_id().is_some();
+                    assert_eq!(any.refresh_assertion(newer), known);
+                }
+            }
             Event::Resumes { fresh, heard, keeps_ask, keeps_session } => {
                 self.resume(fresh, heard, keeps_ask, keeps_session);
             }
@@ -641,7 +756,9 @@ impl Story {
                 self.taken.push((state, on, edge.to));
                 match on {
                     Trigger::Decline => self.model.told = None,
+                    Trigger::Confirm | Trigger::Refuse => self.model.joins.told = None,
                     Trigger::End => {
+                        self.said.joining = None;
                         self.model.running = None;
                         self.model.key = None;
                     }
@@ -657,6 +774,8 @@ impl Story {
                     | Trigger::AgentAsks
                     | Trigger::TermsWithdrawn
                     | Trigger::PresenceLost
+                    | Trigger::JoinRequested
+                    | Trigger::JoinWithdrawn
                     | Trigger::SessionEnded => panic!("{on} took effect at once"),
                 }
                 self.app = App::Idle(any);
@@ -752,7 +871,19 @@ impl Story {
                 self.model.at_the_door = None;
                 (any, Trigger::PresenceLost)
             }
+            AnyStep::JoinRequested(any) => {
+                let join = self.model.joins.at_the_door.take().expect("an agent is at the door");
+                self.model.joins.told = Some((join, false));
+                self.said.joining = Some(join);
+                (any, Trigger::JoinRequested)
+            }
+            AnyStep::JoinWithdrawn(any, _) => {
+                let told = self.model.joins.told.take().map(|(join, _)| join);
+                assert_eq!(self.said.joining.take(), told, "who was answered has not gone");
+                (any, Trigger::JoinWithdrawn)
+            }
             AnyStep::SessionEnded(any, _) => {
+                self.said.joining = None;
                 self.model.key = None;
                 (any, Trigger::SessionEnded)
             }
@@ -837,7 +968,10 @@ impl Story {
             snapshot.ask = ask.map(terms_requested);
         }
         if let Some((start, session)) = model.running.filter(|_| keeps_session && !fresh) {
-            snapshot.session = Some(session_facts(start, session, Some(key_of(session))));
+            let mut facts = session_facts(start, session, Some(key_of(session)));
+            let join = model.joins.waiting().filter(|_| keeps_ask);
+            facts.join = join.map(|join| join_requested(SessionId::new(session), join));
+            snapshot.session = Some(facts);
         }
         if heard && let Some((re, what)) = model.waiting {
             let code = (!keeps_ask).then_some(RefusalCode::LimitExceeded);
@@ -869,6 +1003,8 @@ impl Story {
             Forged::Asks(ask) => terms_requested(ask).into(),
             Forged::Withdraws(ask) => withdrawn(ask, WithdrawReason::Agent).into(),
             Forged::Guests(session) => guests(SessionId::new(session), 1).into(),
+            Forged::Joins(session, join) => join_requested(SessionId::new(session), join).into(),
+            Forged::JoinWithdraws(join) => join_withdrawn(join, WithdrawReason::Agent).into(),
             Forged::Ended(start, session) => {
                 ended(StartId::new(start), SessionId::new(session), EndReason::Agent).into()
             }
@@ -899,7 +1035,10 @@ impl Story {
         let manual = match any.state() {
             StateKind::SharingManualAnonymous
             | StateKind::SharingManualIdentified
-            | StateKind::SharingManualPresence => true,
+            | StateKind::SharingManualPresence
+            | StateKind::ConfirmingAnonymous
+            | StateKind::ConfirmingIdentified
+            | StateKind::ConfirmingPresence => true,
             StateKind::Anonymous
             | StateKind::Identified
             | StateKind::PresenceConnected

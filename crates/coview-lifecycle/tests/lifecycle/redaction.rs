@@ -6,15 +6,17 @@ use coview_lifecycle::AnyRequestError;
 use coview_lifecycle::Applied;
 use coview_lifecycle::Arrival;
 use coview_lifecycle::Command;
+use coview_lifecycle::Identity;
 use coview_lifecycle::StateKind;
 use coview_wire::PresenceData;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
+use coview_wire::VisitorAssertion;
 
 use crate::late::requests;
 use crate::support::*;
 
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "123 456 786",
     "123456786",
     "ada@example.org",
@@ -23,6 +25,7 @@ const SECRETS: [&str; 8] = [
     "/account/9981",
     "456",
     "example.org",
+    "eyJ",
 ];
 
 #[track_caller]
@@ -42,7 +45,9 @@ fn telling_commands() -> [Command; 2] {
         .and_then(|profile| profile.with_phone("+4912345"))
         .expect("the profile keeps the limits");
     let data = PresenceData::new().with("page", "/account/9981").expect("it keeps the limits");
-    [Command::Identify(id(), Some(profile)), Command::ConnectPresence(data)]
+    let assertion = VisitorAssertion::new("eyJhbGciOiJFZERTQSJ9.e30.c2ln").expect("it is short");
+    let who = Identity::new(id()).with_assertion(assertion).with_profile(profile);
+    [Command::Identify(who), Command::ConnectPresence(data)]
 }
 
 #[test]
@@ -63,8 +68,8 @@ fn visitors_in_every_state_and_what_holds_them() {
 fn the_typed_values() {
     use coview_lifecycle::Anonymous;
     use coview_lifecycle::Manual;
+    use coview_lifecycle::ManualStep;
     use coview_lifecycle::Sharing;
-    use coview_lifecycle::SharingStep;
 
     let (sharing, mut peer) = crate::steps::typed::<Sharing<Manual, Anonymous>>();
     redacts(&sharing);
@@ -73,10 +78,16 @@ fn the_typed_values() {
     peer.say(guests(sharing.session(), 1));
     let step = now(sharing.next());
     redacts(&step);
-    let SharingStep::Changed(sharing, _) = step else { panic!("{step:?}") };
+    let ManualStep::Changed(sharing, _) = step else { panic!("{step:?}") };
+    peer.ask_to_join(sharing.session(), "Ada Lovelace");
+    let step = now(sharing.next());
+    redacts(&step);
+    let ManualStep::JoinRequested(confirming) = step else { panic!("{step:?}") };
+    redacts(&confirming);
+    let sharing = confirming.refuse();
     let mut again = sharing.end().start_manual();
     redacts(&again);
-    peer.say(connected(3, 2, 9, Some(key())));
+    peer.say(connected(4, 2, 9, Some(key())));
     redacts(&poll(&mut again));
 }
 

@@ -70,7 +70,11 @@ fn a_snapshot_of_nothing_takes_every_state_back_step_by_step() {
                     seen.push(format!("{reason:?}"));
                     any.next()
                 }
-                AnyStep::TermsRequested(_) | AnyStep::Changed(..) | AnyStep::Closed(_) => {
+                AnyStep::TermsRequested(_)
+                | AnyStep::JoinRequested(_)
+                | AnyStep::JoinWithdrawn(..)
+                | AnyStep::Changed(..)
+                | AnyStep::Closed(_) => {
                     panic!("{state}: {step:?}")
                 }
             };
@@ -82,11 +86,15 @@ fn a_snapshot_of_nothing_takes_every_state_back_step_by_step() {
             StateKind::TermsRequested | StateKind::TermsShown => {
                 (StateKind::Identified, &["Expired", "presence"])
             }
-            StateKind::SharingManualAnonymous => (StateKind::Anonymous, &["Policy"]),
-            StateKind::SharingManualIdentified => (StateKind::Identified, &["Policy"]),
-            StateKind::SharingManualPresence | StateKind::SharingOneClick => {
-                (StateKind::Identified, &["Policy", "presence"])
+            StateKind::SharingManualAnonymous | StateKind::ConfirmingAnonymous => {
+                (StateKind::Anonymous, &["Policy"])
             }
+            StateKind::SharingManualIdentified | StateKind::ConfirmingIdentified => {
+                (StateKind::Identified, &["Policy"])
+            }
+            StateKind::SharingManualPresence
+            | StateKind::ConfirmingPresence
+            | StateKind::SharingOneClick => (StateKind::Identified, &["Policy", "presence"]),
         };
         assert_eq!((last.state(), seen), (end, expected.iter().map(ToString::to_string).collect()));
         assert_eq!(peer.said(), None);
@@ -286,7 +294,12 @@ fn a_request_whose_grant_is_over_already_is_refused() {
         let expected = match to {
             StateKind::Identified => RefusalCode::Cancelled,
             StateKind::PresenceConnected => RefusalCode::NotOnline,
-            StateKind::Anonymous | StateKind::TermsRequested | StateKind::TermsShown => panic!(),
+            StateKind::Anonymous
+            | StateKind::TermsRequested
+            | StateKind::TermsShown
+            | StateKind::ConfirmingAnonymous
+            | StateKind::ConfirmingIdentified
+            | StateKind::ConfirmingPresence => panic!("no request leads there"),
             StateKind::SharingManualAnonymous
             | StateKind::SharingManualIdentified
             | StateKind::SharingManualPresence

@@ -36,10 +36,13 @@ use coview_wire::limits;
 
 use crate::support::*;
 
-const SHARING: [StateKind; 4] = [
+const SHARING: [StateKind; 7] = [
     StateKind::SharingManualAnonymous,
     StateKind::SharingManualIdentified,
     StateKind::SharingManualPresence,
+    StateKind::ConfirmingAnonymous,
+    StateKind::ConfirmingIdentified,
+    StateKind::ConfirmingPresence,
     StateKind::SharingOneClick,
 ];
 

@@ -6,17 +6,20 @@ use coview_lifecycle::Anonymous;
 use coview_lifecycle::AnonymousStep;
 use coview_lifecycle::AnyVisitor;
 use coview_lifecycle::Applied;
+use coview_lifecycle::CanStartManually;
 use coview_lifecycle::Change;
 use coview_lifecycle::Command;
+use coview_lifecycle::ConfirmingStep;
 use coview_lifecycle::Identified;
 use coview_lifecycle::IdentifiedStep;
 use coview_lifecycle::LinkClosed;
 use coview_lifecycle::Manual;
+use coview_lifecycle::ManualStep;
 use coview_lifecycle::OneClick;
+use coview_lifecycle::OneClickStep;
 use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
 use coview_lifecycle::Sharing;
-use coview_lifecycle::SharingStep;
 use coview_lifecycle::State;
 use coview_lifecycle::StateKind;
 use coview_lifecycle::TermsRequested;
@@ -122,40 +125,88 @@ fn terms() {
     withdrawn_in::<TermsShown>();
 }
 
-fn ended_in<M, H>()
+fn manual_in<H: CanStartManually>()
 where
-    Sharing<M, H>: State<Step<QueueLink> = SharingStep<Sharing<M, H>, H, QueueLink>>,
-    H: State,
-    Visitor<Sharing<M, H>, QueueLink>: TryFrom<Any, Error: Debug>,
-    Any: From<Visitor<H, QueueLink>>,
+    Visitor<Sharing<Manual, H>, QueueLink>: TryFrom<Any, Error: Debug>,
+    Any: From<Visitor<H, QueueLink>> + From<Visitor<Sharing<Manual, H>, QueueLink>>,
 {
-    let (visitor, mut peer) = typed::<Sharing<M, H>>();
+    let (visitor, mut peer) = typed::<Sharing<Manual, H>>();
+    assert_eq!((visitor.guests(), visitor.agents()), (0, &[][..]));
+    assert_eq!(visitor.consent().session(), visitor.session());
+    peer.say(guests(visitor.session(), 2));
+    let ManualStep::Changed(visitor, Change::Guests(2)) = now(visitor.next()) else {
+        panic!("two joined")
+    };
+    assert_eq!((visitor.guests(), visitor.agents().len()), (2, 2));
+
+    let session = visitor.session();
+    peer.say(join_requested(session, 4));
+    let ManualStep::JoinRequested(visitor) = now(visitor.next()) else {
+        panic!("an agent typed the key")
+    };
+    assert_eq!((visitor.agent().name(), visitor.expires_ms()), ("Grace", 60_000));
+    assert_eq!((visitor.session(), visitor.consent().session()), (session, session));
+    assert_eq!((visitor.guests(), visitor.agents().len()), (2, 2), "who waits is no guest");
+    assert_eq!(visitor.key().to_string(), KEY);
+    peer.say(guests(session, 1));
+    let ConfirmingStep::Changed(visitor, Change::Guests(1)) = now(visitor.next()) else {
+        panic!("one left")
+    };
+    peer.say(join_withdrawn(4, WithdrawReason::Expired));
+    let ConfirmingStep::Withdrawn(visitor, WithdrawReason::Expired) = now(visitor.next()) else {
+        panic!("nobody answered")
+    };
+    assert_eq!(visitor.state(), <Sharing<Manual, H>>::KIND);
+    let any = quiet(visitor.into());
+    assert_eq!(peer.said(), None, "a join that went away is not answered");
+    let Ok(visitor) = Visitor::<Sharing<Manual, H>, _>::try_from(any) else { panic!() };
+
+    peer.say(join_requested(session, 5));
+    let ManualStep::JoinRequested(visitor) = now(visitor.next()) else { panic!("another one") };
+    peer.say(ended(START, session, EndReason::Agent));
+    let ConfirmingStep::Ended(visitor, EndReason::Agent) = now(visitor.next()) else {
+        panic!("the agent who was in ended it")
+    };
+    assert_eq!(visitor.state(), H::KIND);
+    drop(quiet(visitor.into()));
+
+    let (visitor, mut peer) = typed::<Sharing<Manual, H>>();
+    peer.say(ended(START, visitor.session(), EndReason::Unclaimed));
+    let ManualStep::Ended(visitor, EndReason::Unclaimed) = now(visitor.next()) else {
+        panic!("nobody came")
+    };
+    assert_eq!(visitor.state(), H::KIND);
+    drop(quiet(visitor.into()));
+    assert_eq!(peer.said(), None, "a session that is over is not ended again");
+}
+
+#[test]
+fn sharing_by_a_key() {
+    manual_in::<Anonymous>();
+    manual_in::<Identified>();
+    manual_in::<PresenceConnected>();
+}
+
+#[test]
+fn sharing_by_a_request() {
+    let (visitor, mut peer) = typed::<Sharing<OneClick, PresenceConnected>>();
     assert_eq!((visitor.guests(), visitor.agents()), (0, &[][..]));
     assert_eq!(visitor.consent().session(), visitor.session());
     peer.say(guests(visitor.session(), 2));
     let visitor = match now(visitor.next()) {
-        SharingStep::Changed(visitor, Change::Guests(2)) => visitor,
-        step @ (SharingStep::Changed(..) | SharingStep::Ended(..)) => panic!("{step:?}"),
+        OneClickStep::Changed(visitor, Change::Guests(2)) => visitor,
+        step @ (OneClickStep::Changed(..) | OneClickStep::Ended(..)) => panic!("{step:?}"),
     };
     assert_eq!((visitor.guests(), visitor.agents().len()), (2, 2));
     peer.say(ended(START, visitor.session(), EndReason::Unclaimed));
     match now(visitor.next()) {
-        SharingStep::Ended(visitor, EndReason::Unclaimed) => {
-            assert_eq!(visitor.state(), H::KIND);
+        OneClickStep::Ended(visitor, EndReason::Unclaimed) => {
             let any = quiet(AnyVisitor::from(visitor));
             assert_eq!(peer.said(), None, "a session that is over is not ended again");
             drop(any);
         }
-        step @ (SharingStep::Changed(..) | SharingStep::Ended(..)) => panic!("{step:?}"),
+        step @ (OneClickStep::Changed(..) | OneClickStep::Ended(..)) => panic!("{step:?}"),
     }
-}
-
-#[test]
-fn sharing() {
-    ended_in::<Manual, Anonymous>();
-    ended_in::<Manual, Identified>();
-    ended_in::<Manual, PresenceConnected>();
-    ended_in::<OneClick, PresenceConnected>();
 }
 
 #[test]

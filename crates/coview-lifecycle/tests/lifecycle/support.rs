@@ -20,6 +20,9 @@ use coview_wire::Answered;
 use coview_wire::AskId;
 use coview_wire::ClientMessage;
 use coview_wire::EndReason;
+use coview_wire::JoinId;
+use coview_wire::JoinRequested;
+use coview_wire::JoinWithdrawn;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceConnected;
 use coview_wire::PresenceData;
@@ -55,6 +58,8 @@ pub(crate) const PRESENCE: PresenceId = PresenceId::new(2);
 pub(crate) const ASK: AskId = AskId::new(1);
 /// The start of a visitor made by [`at`], if it is sharing.
 pub(crate) const START: StartId = StartId::new(1);
+/// The join that waits for a visitor made by [`at`], if one does.
+pub(crate) const JOIN: JoinId = JoinId::new(1);
 /// The key the peer grants.
 pub(crate) const KEY: &str = "123 456 786";
 
@@ -75,14 +80,16 @@ pub(crate) fn id() -> VisitorId {
     VisitorId::new("customer-42").expect("the text is a visitor id")
 }
 
-pub(crate) fn commands() -> [Command; 9] {
+pub(crate) fn commands() -> [Command; 11] {
     [
-        Command::Identify(id(), None),
+        Command::Identify(id().into()),
         Command::ConnectPresence(PresenceData::new()),
         Command::StartManual,
         Command::TermsDisplayed,
         Command::Accept,
         Command::Decline,
+        Command::Confirm,
+        Command::Refuse,
         Command::End,
         Command::Disconnect,
         Command::LogOut,
@@ -94,18 +101,21 @@ pub(crate) fn at(state: StateKind) -> (Any, Peer) {
     let path: &[Command] = match state {
         StateKind::Anonymous => &[],
         StateKind::SharingManualAnonymous => &[Command::StartManual],
-        StateKind::Identified => &[Command::Identify(id(), None)],
+        StateKind::Identified => &[Command::Identify(id().into())],
         StateKind::SharingManualIdentified => {
-            &[Command::Identify(id(), None), Command::StartManual]
+            &[Command::Identify(id().into()), Command::StartManual]
         }
         StateKind::PresenceConnected => {
-            &[Command::Identify(id(), None), Command::ConnectPresence(PresenceData::new())]
+            &[Command::Identify(id().into()), Command::ConnectPresence(PresenceData::new())]
         }
         StateKind::SharingManualPresence => &[
-            Command::Identify(id(), None),
+            Command::Identify(id().into()),
             Command::ConnectPresence(PresenceData::new()),
             Command::StartManual,
         ],
+        StateKind::ConfirmingAnonymous => return joined(StateKind::SharingManualAnonymous),
+        StateKind::ConfirmingIdentified => return joined(StateKind::SharingManualIdentified),
+        StateKind::ConfirmingPresence => return joined(StateKind::SharingManualPresence),
         StateKind::TermsRequested => return asked(&[]),
         StateKind::TermsShown => return asked(&[Command::TermsDisplayed]),
         StateKind::SharingOneClick => return asked(&[Command::TermsDisplayed, Command::Accept]),
@@ -130,6 +140,13 @@ fn asked(path: &[Command]) -> (Any, Peer) {
     (any, peer)
 }
 
+fn joined(sharing: StateKind) -> (Any, Peer) {
+    let (any, mut peer) = at(sharing);
+    peer.ask_to_join(session(&any), "Grace");
+    let AnyStep::JoinRequested(any) = now(any.next()) else { panic!("an agent typed the key") };
+    (any, peer)
+}
+
 fn walk(mut any: Any, path: &[Command]) -> Any {
     for command in path {
         any = apply_granted(any, command.clone());
@@ -151,17 +168,7 @@ pub(crate) fn drain(peer: &mut Peer) -> Vec<ClientMessage> {
 
 /// The session of a visitor made by [`at`].
 pub(crate) fn session(any: &Any) -> SessionId {
-    match any {
-        AnyVisitor::SharingManualAnonymous(visitor) => visitor.session(),
-        AnyVisitor::SharingManualIdentified(visitor) => visitor.session(),
-        AnyVisitor::SharingManualPresence(visitor) => visitor.session(),
-        AnyVisitor::SharingOneClick(visitor) => visitor.session(),
-        AnyVisitor::Anonymous(_)
-        | AnyVisitor::Identified(_)
-        | AnyVisitor::PresenceConnected(_)
-        | AnyVisitor::TermsRequested(_)
-        | AnyVisitor::TermsShown(_) => panic!("{any:?} shares nothing"),
-    }
+    any.session().unwrap_or_else(|| panic!("{any:?} shares nothing"))
 }
 
 /// Nothing is due: gives the visitor back.
@@ -237,6 +244,14 @@ pub(crate) fn session_facts(start: u64, session: u64, key: Option<SessionKey>) -
     }
 }
 
+pub(crate) fn join_requested(session: SessionId, join: u64) -> JoinRequested {
+    JoinRequested { session, join: JoinId::new(join), agent: grace(), expires_ms: 60_000 }
+}
+
+pub(crate) fn join_withdrawn(join: u64, reason: WithdrawReason) -> JoinWithdrawn {
+    JoinWithdrawn { join: JoinId::new(join), reason }
+}
+
 pub(crate) fn guests(session: SessionId, count: u32) -> SessionGuests {
     let guests = (0..count).map(|_| grace()).collect();
     SessionGuests { session, count, guests }
@@ -279,10 +294,22 @@ pub(crate) fn truth(any: &Any) -> Snapshot {
             snapshot.presence = Some(presence_facts(PRESENCE.get()));
             snapshot.session = Some(session_facts(1, session(any).get(), Some(key())));
         }
+        StateKind::ConfirmingAnonymous | StateKind::ConfirmingIdentified => {
+            snapshot.session = Some(facts_with_a_join(session(any)));
+        }
+        StateKind::ConfirmingPresence => {
+            snapshot.presence = Some(presence_facts(PRESENCE.get()));
+            snapshot.session = Some(facts_with_a_join(session(any)));
+        }
         StateKind::SharingOneClick => {
             snapshot.presence = Some(presence_facts(PRESENCE.get()));
             snapshot.session = Some(session_facts(1, session(any).get(), None));
         }
     }
     snapshot
+}
+
+fn facts_with_a_join(session: SessionId) -> SessionFacts {
+    let join = Some(join_requested(session, JOIN.get()));
+    SessionFacts { join, ..session_facts(1, session.get(), Some(key())) }
 }

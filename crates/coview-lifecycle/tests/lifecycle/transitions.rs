@@ -13,6 +13,7 @@ use coview_lifecycle::table::TABLE;
 use coview_lifecycle::table::Trigger;
 use coview_wire::EndReason;
 use coview_wire::RefusalCode;
+use coview_wire::SessionId;
 use coview_wire::WithdrawReason;
 
 use crate::support::*;
@@ -76,18 +77,23 @@ fn cause(on: Trigger, any: &Any, peer: &mut Peer) {
         Trigger::AgentAsks => peer.say(terms_requested(7)),
         Trigger::TermsWithdrawn => peer.say(withdrawn(ASK.get(), WithdrawReason::Agent)),
         Trigger::PresenceLost => peer.say(presence_lost(PRESENCE.get())),
+        Trigger::JoinRequested if any.state().is_sharing() => {
+            peer.say(join_requested(session(any), 7));
+        }
+        Trigger::JoinRequested => peer.say(join_requested(SessionId::new(1), 7)),
+        Trigger::JoinWithdrawn => peer.say(join_withdrawn(JOIN.get(), WithdrawReason::Agent)),
         Trigger::SessionEnded if any.state().is_sharing() => {
             peer.say(ended(START, session(any), EndReason::Agent));
         }
-        Trigger::SessionEnded => {
-            peer.say(ended(START, coview_wire::SessionId::new(1), EndReason::Agent))
-        }
+        Trigger::SessionEnded => peer.say(ended(START, SessionId::new(1), EndReason::Agent)),
         Trigger::Identify
         | Trigger::ConnectPresence
         | Trigger::StartManual
         | Trigger::TermsDisplayed
         | Trigger::Accept
         | Trigger::Decline
+        | Trigger::Confirm
+        | Trigger::Refuse
         | Trigger::End
         | Trigger::Disconnect
         | Trigger::LogOut => panic!("{on} is not of the world"),
@@ -110,14 +116,22 @@ fn whatever_the_world_does_in_every_state_is_a_step_of_the_table() {
                 AnyStep::TermsRequested(any) => (any, Trigger::AgentAsks),
                 AnyStep::TermsWithdrawn(any, _) => (any, Trigger::TermsWithdrawn),
                 AnyStep::PresenceLost(any, _) => (any, Trigger::PresenceLost),
+                AnyStep::JoinRequested(any) => (any, Trigger::JoinRequested),
+                AnyStep::JoinWithdrawn(any, _) => (any, Trigger::JoinWithdrawn),
                 AnyStep::SessionEnded(any, _) => (any, Trigger::SessionEnded),
                 AnyStep::Changed(..) | AnyStep::Closed(_) => panic!("{on} in {state}: {step:?}"),
             };
-            // A loss of presence, or a second request, takes the terms away first.
+            // A loss of presence, or a second request, takes the terms away first; a second join
+            // takes the first away.
             let edge = table::edge(state, seen).expect("a step is an edge of the table");
             assert_eq!(any.state(), edge.to, "{on} in {state}");
             if seen != on {
-                assert_eq!(seen, Trigger::TermsWithdrawn, "{on} in {state}");
+                let first = if on == Trigger::JoinRequested {
+                    Trigger::JoinWithdrawn
+                } else {
+                    Trigger::TermsWithdrawn
+                };
+                assert_eq!(seen, first, "{on} in {state}");
             }
             taken.insert((state, seen));
         }

@@ -1,6 +1,7 @@
 //! 3. Identity after login.
 
 use coview::IdError;
+use coview::Identity;
 use coview::Profile;
 use coview::StateKind;
 use coview::VisitorId;
@@ -110,7 +111,7 @@ fn story_03_profile_of_the_login_replaces_that_of_the_connection() {
         let guest = Profile::new().with_name("a guest").unwrap();
         let visitor = connect(visitor_at(world.url()).with_profile(guest)).await;
         let ada = Profile::new().with_name("Ada Lovelace").unwrap();
-        let ask = visitor.identify_as(id("customer-42"), ada);
+        let ask = visitor.identify(Identity::new(id("customer-42")).with_profile(ada));
         let visitor = go_online(soon("the identity", ask).await.unwrap()).await;
         let agent = world.watcher("ada").await;
         let agent = sees(agent, "the new name", "customer-42", |card| {
