@@ -50,7 +50,8 @@ pub struct AgentPass {
     pub card: AgentCard,
     /// What the agent may do.
     pub rights: AgentRights,
-    /// When the sign-in ends unless it is renewed.
+    /// When the sign-in ends unless it is renewed: when the token expires, and what the checker
+    /// allows for clocks that differ.
     pub expires: UnixTime,
     /// What tells this token from every other, if it may be used once only.
     pub once: Option<TokenId>,

@@ -295,7 +295,10 @@ impl Group {
     /// Whether an agent's token lets it see this visitor; one without an id only if it names none.
     pub(crate) fn may_see(&mut self, place: Place, visitor: Option<&VisitorId>) -> bool {
         let rights = &self.agent(place).sign_in.rights;
-        visitor.map_or(rights.visitors.is_none(), |visitor| rights.allows(visitor))
+        match visitor {
+            Some(visitor) => rights.allows(visitor),
+            None => rights.visitors.is_none(),
+        }
     }
 
     /// A no to an agent who may not watch this.
