@@ -1,4 +1,5 @@
 //! What is taken for a key, and what is told of the rest.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! and not with the crate under test.
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use core::time::Duration;
 
@@ -90,7 +91,7 @@ impl Forge {
             Algorithm::EdDsa => {
                 Signer::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pkcs8).unwrap())
             }
-            _ => {
+            Algorithm::Es256 | Algorithm::Hs256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(
                     &ECDSA_P256_SHA256_FIXED_SIGNING,
                     &pkcs8,
