@@ -15,13 +15,17 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use std::time::Instant;
 
+use coview_hub::Accounts;
 use coview_server::Server;
 use coview_server::ServerConfig;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AgentMessage;
 use coview_wire::AgentToken;
 use coview_wire::AppState;
@@ -49,6 +53,8 @@ use tungstenite::client::IntoClientRequest;
 const CONFIG: &str = r#"
 listen = "127.0.0.1:0"
 [limits]
+messages_per_second = 1000000000
+bytes_per_second = 4000000000
 queue_picture_bytes = 1000000000
 [policy]
 max_guests = 1000
@@ -57,11 +63,19 @@ id = "bench"
 [group.terms]
 version = "1"
 text = "The agent will see this app's screen until you stop."
-[[group.agents]]
-id = "grace"
-name = "Grace"
-token = "bench-token"
 "#;
+
+/// The configuration, and the agent who may sign in.
+fn config() -> ServerConfig {
+    let mut config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
+    let grace = AgentId::new("grace").expect("it is an id");
+    let grace = AgentCard::new(grace, "Grace").expect("it is a name");
+    let token = AgentToken::new("bench-token").expect("it is a token");
+    for group in config.hub.groups.values_mut() {
+        group.proofs = Arc::new(Accounts::default().with(token.clone(), grace.clone()));
+    }
+    config
+}
 
 /// The bytes of a body: a key pressed, and a page that changed.
 const SMALL: usize = 500;
@@ -97,8 +111,7 @@ struct Running {
 }
 
 fn start() -> Running {
-    let config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
-    let server = smol::block_on(Server::bind(config)).expect("a loopback port is free");
+    let server = smol::block_on(Server::bind(config())).expect("a loopback port is free");
     let address = server.address();
     let (told, thread) = mpsc::channel();
     std::thread::spawn(move || {

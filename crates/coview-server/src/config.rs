@@ -1,31 +1,31 @@
-use core::fmt;
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use coview_hub::Accounts;
-use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
-use coview_hub::Policy;
-use coview_wire::AgentCard;
-use coview_wire::AgentId;
-use coview_wire::AgentToken;
-use coview_wire::ClientToken;
-use coview_wire::GroupId;
-use coview_wire::KeyLength;
-use coview_wire::Terms;
-use coview_wire::limits;
-use futures_rustls::rustls;
-use futures_rustls::rustls::crypto::ring;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::audit::AuditConfig;
+use crate::network::Network;
+use crate::origins;
+use crate::proxy::ForwardHeader;
+use crate::proxy::Proxy;
+
+mod fault;
+mod group;
+mod keys;
+mod limits;
+mod policy;
+mod secret;
+mod tls;
+
+pub use fault::Faults;
+pub use limits::Limits;
+pub use tls::Tls;
+pub use tls::TlsError;
 
 /// What a server is made from.
 #[derive(Clone, Debug)]
@@ -38,91 +38,25 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// The groups and the policy.
     pub hub: HubConfig,
-}
-
-/// What one client may take of the server, and all together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many clients may be connected; beyond that a new one is sent away. As many connections
-    /// again may be on their way to become clients. Default 10,000.
-    pub connections: usize,
-    /// How many messages may wait for a client that does not read, before it is cut off. Default
-    /// 1,024. What is said in one go to a client that keeps up, as a roster is, may be more.
-    pub queue_messages: usize,
-    /// How many bytes may wait for a client that does not read, before it is cut off. Default 4 MiB.
-    pub queue_bytes: usize,
-    /// How many bytes of the picture may wait for a viewer that does not read. If there were more,
-    /// all of them are thrown away and the visitor sends that viewer a whole picture; the viewer is
-    /// not cut off. At least [`limits::PICTURE_BYTES`]. Default 16 MiB.
-    ///
-    /// It has to hold one whole picture, or a viewer slower than the visitor never gets one. A large
-    /// screen full of photographs is some 10 MB; most screens are far less than one.
-    pub queue_picture_bytes: usize,
-    /// How long a TLS handshake may take, and an HTTP request with its answer. Default 10 seconds.
-    pub handshake: Duration,
-    /// How long clients may take to read their goodbye when the server stops. Default 5 seconds.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            queue_messages: 1024,
-            queue_bytes: 4 * 1024 * 1024,
-            queue_picture_bytes: 16 * 1024 * 1024,
-            handshake: Duration::from_secs(10),
-            drain: Duration::from_secs(5),
-        }
-    }
-}
-
-/// A certificate with its key, ready to serve.
-#[derive(Clone)]
-pub struct Tls(pub(crate) Arc<rustls::ServerConfig>);
-
-/// Why a certificate cannot be served.
-#[derive(Debug, Error)]
-pub enum TlsError {
-    /// The certificate file is not PEM or holds no certificate.
-    #[error("no certificate can be read: {0}")]
-    Certificate(String),
-    /// The key file is not PEM or holds no private key.
-    #[error("no private key can be read: {0}")]
-    Key(String),
-    /// The key does not belong to the certificate, or is of a kind that is not supported.
-    #[error("certificate and key cannot be used together: {0}")]
-    Pair(#[from] rustls::Error),
-}
-
-impl Tls {
-    /// A certificate chain and its private key, both as PEM text.
-    ///
-    /// # Errors
-    ///
-    /// [`TlsError`] names which of the two cannot be used, and why.
-    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = CertificateDer::pem_slice_iter(certificates)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| TlsError::Certificate(error.to_string()))?;
-        if chain.is_empty() {
-            return Err(TlsError::Certificate("the file has none".to_owned()));
-        }
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(error.to_string()))?;
-        let config =
-            rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_safe_default_protocol_versions()?
-                .with_no_client_auth()
-                .with_single_cert(chain, key)?;
-        Ok(Self(Arc::new(config)))
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tls")
-    }
+    /// The proxies before the server whose word is believed. Default: none.
+    pub proxy: Proxy,
+    /// The origins of the server's own pages, as browsers write them: what agents have in the address
+    /// bar when they use the console. If there is none, those of the address it listens on, with the
+    /// names of the machine itself; that is enough on a loopback only.
+    pub origins: BTreeSet<Box<str>>,
+    /// Who may read `/metrics`; for everybody else there is no such page. Default: the machine the
+    /// server runs on.
+    pub metrics: Vec<Network>,
+    /// For how many days browsers that came by HTTPS come by nothing else (HSTS, RFC 6797); 0 does
+    /// not ask them to. It is said where the server has TLS or one of its own origins has, and not
+    /// to `localhost`, a name of many servers. Default 365.
+    pub hsts_days: u32,
+    /// The one directory the server writes to, for what has to last. Without it, nothing is kept.
+    pub data: Option<PathBuf>,
+    /// How the audit logs in that directory are kept.
+    pub audit: AuditConfig,
+    /// What is not wrong and not likely to be meant, in words for the operator.
+    pub warnings: Vec<String>,
 }
 
 /// Why a configuration was not taken.
@@ -139,12 +73,9 @@ pub enum ConfigError {
     /// Not TOML, an unknown key, a value out of its limits; the text shows the line.
     #[error("{0}")]
     Toml(Box<str>),
-    /// The values contradict one another.
+    /// Values that are not allowed or contradict one another, files that cannot be used.
     #[error("{0}")]
-    Values(String),
-    /// The TLS files cannot be used.
-    #[error("tls: {0}")]
-    Tls(#[from] TlsError),
+    Faults(Faults),
 }
 
 impl ServerConfig {
@@ -156,6 +87,13 @@ impl ServerConfig {
             tls: None,
             limits: Limits::default(),
             hub,
+            proxy: Proxy::default(),
+            origins: BTreeSet::new(),
+            metrics: Network::loopback(),
+            hsts_days: HSTS_DAYS,
+            data: None,
+            audit: AuditConfig::default(),
+            warnings: Vec::new(),
         }
     }
 
@@ -165,9 +103,9 @@ impl ServerConfig {
     ///
     /// [`ConfigError`] says what is wrong, and for the file's text in which line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        let text = String::from_utf8(text)
-            .map_err(|_| ConfigError::Values(format!("{} is not UTF-8", path.display())))?;
+        let read = |error| ConfigError::Read { path: path.to_owned(), error };
+        let text = std::fs::read(path).map_err(read)?;
+        let text = String::from_utf8(text).map_err(|_| ConfigError::Toml("not UTF-8".into()))?;
         Self::from_toml_at(&text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
@@ -183,7 +121,8 @@ impl ServerConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] says what is wrong and in which line. An unknown key is an error.
+    /// [`ConfigError`] says what is wrong: for what is not TOML or no known key, in which line; and
+    /// if there is nothing of the kind, everything else at once.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         Self::from_toml_at(text, Path::new(""))
     }
@@ -191,29 +130,49 @@ impl ServerConfig {
     fn from_toml_at(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let file: File =
             toml::from_str(text).map_err(|error| ConfigError::Toml(told(text, &error).into()))?;
-        let tls = match file.tls {
-            Some(TlsFiles { certificate, key }) => {
-                Some(Tls::from_pem(&read(&folder.join(certificate))?, &read(&folder.join(key))?)?)
-            }
-            None => None,
-        };
+        let (mut faults, mut warnings) = (Faults::default(), Vec::new());
+        let tls = file.tls.and_then(|tls| tls.load(folder, &mut faults));
+        let mut origins = BTreeSet::new();
+        let public = file.public_url.iter().map(|url| ("public_url", origin_of(url)));
+        for (key, origin) in public.chain(file.origins.iter().map(|it| ("origins", it.as_str()))) {
+            let normal = origins::normal(origin).map_err(|error| format!("{key}: {error}"));
+            origins.extend(faults.sift(normal));
+        }
+        let limits = file.limits.into_limits(&mut faults);
+        let policy = file.policy.into_policy(&mut faults);
         let mut groups = BTreeMap::new();
+        let mut ids = BTreeSet::new();
         for group in file.group {
             let id = group.id.clone();
-            let group = group.into_config()?;
-            if groups.insert(id.clone(), group).is_some() {
-                return Err(ConfigError::Values(format!("group {id} stands twice")));
+            if !ids.insert(id.clone()) {
+                faults.add(format!("group {id} stands twice"));
             }
+            let config = group.load(folder, &mut faults, &mut warnings);
+            groups.extend(config.map(|config| (id, config)));
         }
-        if groups.is_empty() {
-            return Err(ConfigError::Values("there is no [[group]]; nobody could connect".into()));
+        if ids.is_empty() {
+            faults.add("there is no [[group]]; nobody could connect");
         }
-        let policy = file.policy.into_policy()?;
+        if origins.is_empty() && !file.listen.ip().is_loopback() {
+            warnings.push(
+                "public_url is not set: a browser can use the console on this machine only".into(),
+            );
+        }
+        if !faults.is_empty() {
+            return Err(ConfigError::Faults(faults));
+        }
         Ok(Self {
             listen: file.listen,
             tls,
-            limits: file.limits.into_limits()?,
+            limits,
             hub: HubConfig { groups, policy },
+            proxy: Proxy { trusted: file.proxy.trusted, header: file.proxy.header.into() },
+            origins,
+            metrics: file.metrics.from.unwrap_or_else(Network::loopback),
+            hsts_days: file.hsts_days,
+            data: file.data.map(|data| folder.join(data)),
+            audit: AuditConfig::default(),
+            warnings,
         })
     }
 }
@@ -238,260 +197,79 @@ fn told(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })
+/// The origin in an address, which may go on with a path.
+fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+    &url[..end]
 }
+
+const HSTS_DAYS: u32 = 365;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default = "default_listen")]
     listen: SocketAddr,
-    tls: Option<TlsFiles>,
+    public_url: Option<String>,
     #[serde(default)]
-    limits: LimitsFile,
+    origins: Vec<String>,
+    #[serde(default = "default_hsts_days")]
+    hsts_days: u32,
+    data: Option<PathBuf>,
+    tls: Option<tls::TlsFile>,
     #[serde(default)]
-    policy: PolicyFile,
+    proxy: ProxyFile,
     #[serde(default)]
-    group: Vec<GroupFile>,
+    metrics: MetricsFile,
+    #[serde(default)]
+    limits: limits::LimitsFile,
+    #[serde(default)]
+    policy: policy::PolicyFile,
+    #[serde(default)]
+    group: Vec<group::GroupFile>,
 }
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7300))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsFiles {
-    certificate: PathBuf,
-    key: PathBuf,
+const fn default_hsts_days() -> u32 {
+    HSTS_DAYS
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LimitsFile {
-    connections: Option<usize>,
-    queue_messages: Option<usize>,
-    queue_bytes: Option<usize>,
-    queue_picture_bytes: Option<usize>,
-    handshake_seconds: Option<u32>,
-    drain_seconds: Option<u32>,
+struct ProxyFile {
+    #[serde(default)]
+    trusted: Vec<Network>,
+    #[serde(default)]
+    header: HeaderFile,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum HeaderFile {
+    #[default]
+    #[serde(rename = "x-forwarded-for")]
+    XForwardedFor,
+    #[serde(rename = "forwarded")]
+    Forwarded,
+    #[serde(rename = "x-real-ip")]
+    XRealIp,
+}
+
+impl From<HeaderFile> for ForwardHeader {
+    fn from(file: HeaderFile) -> Self {
+        match file {
+            HeaderFile::XForwardedFor => Self::XForwardedFor,
+            HeaderFile::Forwarded => Self::Forwarded,
+            HeaderFile::XRealIp => Self::XRealIp,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyFile {
-    key_unclaimed_seconds: Option<u32>,
-    terms_unanswered_seconds: Option<u32>,
-    resume_grace_seconds: Option<u32>,
-    background_lease_seconds: Option<u32>,
-    heartbeat_seconds: Option<u32>,
-    missed_heartbeats: Option<u8>,
-    first_reply_seconds: Option<u32>,
-    key_tries: Option<u32>,
-    key_tries_group: Option<u32>,
-    key_tries_window_seconds: Option<u32>,
-    max_guests: Option<u32>,
-    max_devices: Option<u32>,
-    max_places: Option<u32>,
-    presence_pace_milliseconds: Option<u32>,
-    problems_per_minute: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GroupFile {
-    id: GroupId,
-    client_token: Option<ClientToken>,
-    #[serde(default = "yes")]
-    share_button: bool,
-    #[serde(default = "yes")]
-    presence: bool,
-    #[serde(default)]
-    key_digits: KeyLength,
-    terms: TermsFile,
-    #[serde(default)]
-    agents: Vec<AgentFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TermsFile {
-    version: String,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AgentFile {
-    id: AgentId,
-    name: String,
-    token: AgentToken,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// The longest time a policy may name: a day. Longer is a slip of the keyboard.
-const LONGEST_SECONDS: u32 = 24 * 60 * 60;
-
-fn seconds(key: &str, given: Option<u32>, default: Duration) -> Result<Duration, ConfigError> {
-    match given {
-        None => Ok(default),
-        Some(seconds @ 1..=LONGEST_SECONDS) => Ok(Duration::from_secs(seconds.into())),
-        Some(seconds) => Err(ConfigError::Values(format!(
-            "{key} is {seconds}; it may be 1 to {LONGEST_SECONDS}"
-        ))),
-    }
-}
-
-/// The slowest pace of cards: a minute. Agents would take a slower one for a fault.
-const SLOWEST_PACE_MILLISECONDS: u32 = 60_000;
-
-fn pace(given: Option<u32>, default: Duration) -> Result<Duration, ConfigError> {
-    match given {
-        None => Ok(default),
-        Some(millis @ 1..=SLOWEST_PACE_MILLISECONDS) => Ok(Duration::from_millis(millis.into())),
-        Some(millis) => Err(ConfigError::Values(format!(
-            "policy.presence_pace_milliseconds is {millis}; it may be 1 to \
-             {SLOWEST_PACE_MILLISECONDS}"
-        ))),
-    }
-}
-
-fn at_least_one<T: PartialEq + From<u8>>(
-    key: &str,
-    given: Option<T>,
-    default: T,
-) -> Result<T, ConfigError> {
-    match given {
-        None => Ok(default),
-        Some(number) if number == T::from(0) => {
-            Err(ConfigError::Values(format!("{key} is 0; it must be at least 1")))
-        }
-        Some(number) => Ok(number),
-    }
-}
-
-impl LimitsFile {
-    fn into_limits(self) -> Result<Limits, ConfigError> {
-        let default = Limits::default();
-        let count = |key, given: Option<usize>, default| match given {
-            Some(0) => {
-                Err(ConfigError::Values(format!("limits.{key} is 0; it must be at least 1")))
-            }
-            Some(number) => Ok(number),
-            None => Ok(default),
-        };
-        // Less than the longest message would throw that away each time.
-        const LEAST: usize = limits::PICTURE_BYTES;
-        let queue_picture_bytes = match self.queue_picture_bytes {
-            Some(bytes) if bytes < LEAST => {
-                return Err(ConfigError::Values(format!(
-                    "limits.queue_picture_bytes is {bytes}; it must be at least {LEAST}"
-                )));
-            }
-            Some(bytes) => bytes,
-            None => default.queue_picture_bytes,
-        };
-        Ok(Limits {
-            connections: count("connections", self.connections, default.connections)?,
-            queue_messages: count("queue_messages", self.queue_messages, default.queue_messages)?,
-            queue_bytes: count("queue_bytes", self.queue_bytes, default.queue_bytes)?,
-            queue_picture_bytes,
-            handshake: seconds(
-                "limits.handshake_seconds",
-                self.handshake_seconds,
-                default.handshake,
-            )?,
-            drain: seconds("limits.drain_seconds", self.drain_seconds, default.drain)?,
-        })
-    }
-}
-
-impl PolicyFile {
-    fn into_policy(self) -> Result<Policy, ConfigError> {
-        let default = Policy::default();
-        let time = |key: &str, given, default| seconds(&format!("policy.{key}"), given, default);
-        Ok(Policy {
-            key_unclaimed: time(
-                "key_unclaimed_seconds",
-                self.key_unclaimed_seconds,
-                default.key_unclaimed,
-            )?,
-            terms_unanswered: time(
-                "terms_unanswered_seconds",
-                self.terms_unanswered_seconds,
-                default.terms_unanswered,
-            )?,
-            resume_grace: time(
-                "resume_grace_seconds",
-                self.resume_grace_seconds,
-                default.resume_grace,
-            )?,
-            background_lease: time(
-                "background_lease_seconds",
-                self.background_lease_seconds,
-                default.background_lease,
-            )?,
-            heartbeat: time("heartbeat_seconds", self.heartbeat_seconds, default.heartbeat)?,
-            missed_heartbeats: self.missed_heartbeats.unwrap_or(default.missed_heartbeats),
-            first_reply: time(
-                "first_reply_seconds",
-                self.first_reply_seconds,
-                default.first_reply,
-            )?,
-            key_tries: at_least_one("policy.key_tries", self.key_tries, default.key_tries)?,
-            key_tries_group: at_least_one(
-                "policy.key_tries_group",
-                self.key_tries_group,
-                default.key_tries_group,
-            )?,
-            key_tries_window: time(
-                "key_tries_window_seconds",
-                self.key_tries_window_seconds,
-                default.key_tries_window,
-            )?,
-            max_guests: at_least_one("policy.max_guests", self.max_guests, default.max_guests)?,
-            max_devices: at_least_one("policy.max_devices", self.max_devices, default.max_devices)?,
-            max_places: at_least_one("policy.max_places", self.max_places, default.max_places)?,
-            presence_pace: pace(self.presence_pace_milliseconds, default.presence_pace)?,
-            problems_per_minute: at_least_one(
-                "policy.problems_per_minute",
-                self.problems_per_minute,
-                default.problems_per_minute,
-            )?,
-            ..default
-        })
-    }
-}
-
-impl GroupFile {
-    fn into_config(self) -> Result<GroupConfig, ConfigError> {
-        let id = self.id;
-        let wrong = |error| ConfigError::Values(format!("group {id}: {error}"));
-        let mut agents = Vec::<(AgentToken, AgentCard)>::new();
-        let mut ids = BTreeSet::new();
-        for AgentFile { id: agent, name, token } in self.agents {
-            if !ids.insert(agent.clone()) {
-                return Err(ConfigError::Values(format!("group {id}: agent {agent} stands twice")));
-            }
-            if agents.iter().any(|(known, _)| *known == token) {
-                return Err(ConfigError::Values(format!(
-                    "group {id}: agent {agent} has the token of another agent"
-                )));
-            }
-            agents.push((token, AgentCard::new(agent, &name).map_err(wrong)?));
-        }
-        let terms = Terms::new(&self.terms.version, &self.terms.text).map_err(wrong)?;
-        Ok(GroupConfig {
-            client_token: self.client_token,
-            share_button: self.share_button,
-            presence: self.presence,
-            key_digits: self.key_digits,
-            proofs: Arc::new(agents.into_iter().collect::<Accounts>()),
-            ..GroupConfig::new(terms)
-        })
-    }
+struct MetricsFile {
+    from: Option<Vec<Network>>,
 }

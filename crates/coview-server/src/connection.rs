@@ -31,11 +31,17 @@ use tungstenite::protocol::frame::coding::OpCode;
 use crate::outbox::Due;
 use crate::outbox::Outbox;
 use crate::outbox::Word;
+use crate::pace::Pace;
 use crate::shared::Shared;
+use crate::shared::now;
 
 /// How long a client may take, from when the hub closes its connection, to read what is left and to
 /// answer the close, before the socket is let go.
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// How many bytes of one client are read in a row before it is another's turn: the library reads on
+/// for as long as there are frames without a message in them.
+const BYTES_IN_A_ROW: usize = 256 * 1024;
 
 /// How many messages of one client are handled in a row before it is another's turn.
 const IN_A_ROW: u32 = 16;
@@ -64,16 +70,19 @@ pub(crate) async fn serve<S>(
 {
     // The hub hears of the end however this ends, also when the task is dropped.
     let _goodbye = Goodbye { shared: &shared, conn };
-    let stream = Polled { stream, waker: Waker::noop().clone() };
     let config = Some(websocket_config());
     let mut client = Client {
-        socket: WebSocket::from_partially_read(stream, read, Role::Server, config),
+        socket: WebSocket::from_partially_read(Polled::new(stream), read, Role::Server, config),
         outbox: &outbox,
         picture: None,
         blocked: false,
         unflushed: false,
         close_written: false,
         closing: None,
+        pace: Pace::new(&shared.limits, now()),
+        resting: None,
+        stalled: None,
+        patience: shared.limits.stalled,
     };
     for turn in (0..IN_A_ROW).cycle() {
         // A client that never stops talking is always ready, and would keep the thread.
@@ -81,17 +90,40 @@ pub(crate) async fn serve<S>(
             smol::future::yield_now().await;
         }
         match poll_fn(|cx| client.poll(cx)).await {
-            Some(Message::Text(text)) => {
+            Heard::Message(Message::Text(text)) => {
                 if shared.text(conn, &text) {
                     client.take_pictures();
                 }
             }
-            Some(Message::Binary(bytes)) => shared.input(Input::Binary { conn, bytes: &bytes }),
+            Heard::Message(Message::Binary(bytes)) => {
+                shared.input(Input::Binary { conn, bytes: &bytes });
+            }
             // The library answers pings; the end of the stream follows a close.
-            Some(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
-            None => return,
+            Heard::Message(
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
+            ) => {}
+            Heard::Stalled => {
+                tracing::debug!(%conn, "the client reads nothing");
+                shared.input(Input::TooSlow { conn });
+            }
+            Heard::Flooded => {
+                tracing::warn!(%conn, "cut off: the client sent too much for too long");
+                shared.cut_off_flooding();
+                outbox.close(CloseReason::Policy);
+            }
+            Heard::End => return,
         }
     }
+}
+
+/// What comes of a client next.
+enum Heard {
+    Message(Message),
+    /// Something waits for it, and its connection has taken nothing for too long.
+    Stalled,
+    /// It has sent too much for too long.
+    Flooded,
+    End,
 }
 
 fn websocket_config() -> WebSocketConfig {
@@ -121,6 +153,18 @@ impl Drop for Goodbye<'_> {
 struct Polled<S> {
     stream: S,
     waker: Waker,
+    /// How many bytes may still be read in a row.
+    left: usize,
+    /// How many bytes were read since this was looked at.
+    read: usize,
+    /// Whether the stream took bytes since this was looked at.
+    took: bool,
+}
+
+impl<S> Polled<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, waker: Waker::noop().clone(), left: 0, read: 0, took: false }
+    }
 }
 
 impl<S: Unpin> Polled<S> {
@@ -138,13 +182,21 @@ impl<S: Unpin> Polled<S> {
 
 impl<S: AsyncRead + Unpin> Read for Polled<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.poll(|stream, cx| stream.poll_read(cx, buffer))
+        if self.left == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.poll(|stream, cx| stream.poll_read(cx, buffer))?;
+        self.left = self.left.saturating_sub(read);
+        self.read += read;
+        Ok(read)
     }
 }
 
 impl<S: AsyncWrite + Unpin> Write for Polled<S> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.poll(|stream, cx| stream.poll_write(cx, buffer))
+        let taken = self.poll(|stream, cx| stream.poll_write(cx, buffer))?;
+        self.took |= taken > 0;
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -163,6 +215,13 @@ struct Client<'a, S> {
     close_written: bool,
     /// Set when the hub has closed the connection.
     closing: Option<Timer>,
+    pace: Pace,
+    /// Set while nothing is read, because too much was.
+    resting: Option<Timer>,
+    /// Set while something waits and the socket takes nothing.
+    stalled: Option<Timer>,
+    /// How long that may last.
+    patience: Duration,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
@@ -177,42 +236,92 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         }
     }
 
-    /// The next message, or `None` when the connection is over.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         self.socket.get_mut().waker.clone_from(cx.waker());
         // The time runs also while a client that does not read keeps the close from being written.
         if self.closing.is_none() && self.outbox.is_closing(cx.waker()) {
             self.closing = Some(Timer::after(CLOSING));
+            self.resting = None;
         }
         if let Some(timer) = &mut self.closing
             && Pin::new(timer).poll(cx).is_ready()
         {
-            return Poll::Ready(None);
+            return Poll::Ready(Heard::End);
         }
         let gone = match self.write(cx.waker()) {
             Ok(()) => false,
             Err(error) if would_block(&error) => false,
             // What a client said before it went is heard: it may be its goodbye.
             Err(tungstenite::Error::Io(_)) => true,
-            Err(_) => return Poll::Ready(None),
+            Err(_) => return Poll::Ready(Heard::End),
         };
-        match self.socket.read() {
+        if !gone && self.is_stalled(cx) {
+            return Poll::Ready(Heard::Stalled);
+        }
+        if let Some(timer) = &mut self.resting {
+            match Pin::new(timer).poll(cx) {
+                Poll::Ready(_) => self.resting = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        self.read(cx, gone)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, gone: bool) -> Poll<Heard> {
+        self.socket.get_mut().left = BYTES_IN_A_ROW;
+        let read = self.socket.read();
+        let bytes = core::mem::take(&mut self.socket.get_mut().read);
+        // Once the hub has closed the connection it no longer listens, and the time is bounded.
+        if self.closing.is_none() && (bytes > 0 || read.is_ok()) {
+            let now = now();
+            self.pace.sent(u32::from(read.is_ok()), bytes, now);
+            if let Some(wait) = self.pace.wait(now) {
+                if self.pace.floods(now) {
+                    return Poll::Ready(Heard::Flooded);
+                }
+                self.resting = Some(Timer::after(wait));
+            }
+        }
+        match read {
             Ok(message) => {
-                // Once the hub has closed the connection it no longer listens.
                 if self.closing.is_some() {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Poll::Ready(Some(message))
+                Poll::Ready(Heard::Message(message))
             }
-            Err(error) if would_block(&error) && gone => Poll::Ready(None),
-            Err(error) if would_block(&error) => Poll::Pending,
-            Err(tungstenite::Error::ConnectionClosed) => Poll::Ready(None),
+            Err(error) if would_block(&error) && gone => Poll::Ready(Heard::End),
+            Err(error) if would_block(&error) => {
+                // There may be more in the socket, which then wakes nobody.
+                if self.socket.get_ref().left == 0 || self.resting.is_some() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            Err(tungstenite::Error::ConnectionClosed) => Poll::Ready(Heard::End),
             Err(error) => {
                 tracing::debug!(%error, "connection broke");
-                Poll::Ready(None)
+                Poll::Ready(Heard::End)
             }
         }
+    }
+
+    /// Whether something waits of which the socket has taken not one byte for too long.
+    fn is_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let took = core::mem::take(&mut self.socket.get_mut().took);
+        if !(self.blocked || self.unflushed) || self.closing.is_some() {
+            self.stalled = None;
+            return false;
+        }
+        if took || self.stalled.is_none() {
+            self.stalled = Some(Timer::after(self.patience));
+        }
+        let timer = self.stalled.as_mut();
+        let late = timer.is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
+        if late {
+            self.stalled = None;
+        }
+        late
     }
 
     /// Writes what waits, as far as the socket takes it.
@@ -288,11 +397,20 @@ mod tests {
     use core::sync::atomic::AtomicBool;
     use core::sync::atomic::Ordering;
 
+    use coview_hub::Caller;
     use coview_hub::HubConfig;
     use futures_lite::FutureExt;
 
     use super::*;
-    use crate::config::Limits;
+    use crate::config::ServerConfig;
+    use crate::front::Front;
+    use crate::shared::Signals;
+
+    fn shared() -> (Arc<Shared>, Signals) {
+        let mut config = ServerConfig::loopback(HubConfig::default());
+        let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
+        Shared::new(config, front, [7; 32])
+    }
 
     /// A client that never reads, and says the same again and again or nothing at all.
     struct Client {
@@ -337,8 +455,8 @@ mod tests {
     }
 
     async fn serve_a_client(says: &'static [u8], while_served: impl Future<Output = ()>) {
-        let (shared, _rearmed) = Shared::new(HubConfig::default(), Limits::default(), [7; 32]);
-        let (conn, outbox) = shared.open().unwrap();
+        let (shared, _signals) = shared();
+        let (conn, outbox) = shared.open(Caller::default()).unwrap();
         let quiet = Arc::new(AtomicBool::new(false));
         let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
         outbox.push(1, Word::Text("first".into()), &shared.limits).ok().unwrap();
@@ -415,12 +533,12 @@ mod tests {
 
     #[test]
     fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
-        let (shared, _rearmed) = Shared::new(HubConfig::default(), Limits::default(), [7; 32]);
-        let (_, outbox) = shared.open().unwrap();
+        let (shared, _signals) = shared();
+        let (_, outbox) = shared.open(Caller::default()).unwrap();
         outbox.push(1, Word::Text("too late".into()), &shared.limits).ok().unwrap();
         // "bye", with a mask of zeros.
         let stream = Gone { said: &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'] };
-        let stream = Polled { stream, waker: Waker::noop().clone() };
+        let stream = Polled::new(stream);
         let mut client = super::Client {
             socket: WebSocket::from_raw_socket(stream, Role::Server, Some(websocket_config())),
             outbox: &outbox,
@@ -429,9 +547,14 @@ mod tests {
             unflushed: false,
             close_written: false,
             closing: None,
+            pace: Pace::new(&shared.limits, now()),
+            resting: None,
+            stalled: None,
+            patience: shared.limits.stalled,
         };
-        let heard = smol::block_on(poll_fn(|cx| client.poll(cx)));
-        assert_eq!(heard, Some(Message::text("bye")));
-        assert_eq!(smol::block_on(poll_fn(|cx| client.poll(cx))), None);
+        let mut heard = || smol::block_on(poll_fn(|cx| client.poll(cx)));
+        let Heard::Message(message) = heard() else { panic!("nothing was heard") };
+        assert_eq!(message, Message::text("bye"));
+        assert!(matches!(heard(), Heard::End));
     }
 }

@@ -22,7 +22,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types coview";
 
 /// The console uses none of what a browser would have to ask a person for.
-const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), \
+pub(crate) const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), \
     display-capture=(), fullscreen=(self), geolocation=(), gyroscope=(), magnetometer=(), \
     microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()";
 
@@ -117,13 +117,8 @@ fn to_the_page(query: Option<&str>) -> Response<Full<Bytes>> {
 }
 
 fn protect(headers: &mut HeaderMap) {
-    const HEADERS: [(HeaderName, &str); 7] = [
+    const HEADERS: [(HeaderName, &str); 2] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         // One request a connection, as everywhere on this port.
         (header::CONNECTION, "close"),
     ];

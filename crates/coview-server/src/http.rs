@@ -1,13 +1,14 @@
 use core::convert::Infallible;
 use core::pin::Pin;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Weak;
 
+use coview_hub::Caller;
 use coview_wire::SUBPROTOCOL;
 use coview_wire::WEBSOCKET_PATH;
 use futures_lite::AsyncRead;
 use futures_lite::AsyncWrite;
-use futures_lite::FutureExt;
 use http_body_util::Full;
 use hyper::Method;
 use hyper::Request;
@@ -18,20 +19,22 @@ use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper::header;
 use hyper::header::HeaderMap;
+use hyper::header::HeaderName;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::upgrade::Upgraded;
 use smol::Executor;
-use smol::Timer;
 use smol_hyper::rt::FuturesIo;
 use smol_hyper::rt::SmolTimer;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::connection;
 use crate::console;
+use crate::front::Admitted;
 use crate::metrics;
+use crate::origins::Page;
 use crate::shared::Shared;
 
 /// A byte stream: TCP, or TLS over TCP.
@@ -42,39 +45,81 @@ pub(crate) type Stream = Pin<Box<dyn ByteStream>>;
 type Io = FuturesIo<Stream>;
 type Answer = Response<Full<Bytes>>;
 
+/// The most headers a request may have, and the most bytes it may have before its body; browsers
+/// behind two proxies need a third of either.
+const HEADERS: usize = 64;
+const HEAD_BYTES: usize = 16 * 1024;
+
 /// Serves one HTTP request on a stream, and the WebSocket if the client asks for it.
 ///
-/// A connection serves no second request and has no more than the time of the handshake: one that
-/// asks over and over and reads no answer would be held for ever.
-pub(crate) async fn serve(shared: Arc<Shared>, executor: Weak<Executor<'static>>, stream: Stream) {
-    let handshake = shared.limits.handshake;
+/// A connection serves no second request: one that asks over and over and reads no answer would be
+/// held for ever. Whoever calls this gives it the time of a handshake.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    executor: Weak<Executor<'static>>,
+    stream: Stream,
+    from: IpAddr,
+) {
     let service = service_fn(|request| {
-        let answer = answer(&shared, &executor, request);
+        let local = is_localhost(request.headers());
+        let mut answer = answer(&shared, &executor, from, request);
+        protect(answer.headers_mut());
+        if let Some(hsts) = shared.front.hsts.as_ref().filter(|_| !local) {
+            answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
         async move { Ok::<_, Infallible>(answer) }
     });
     let served = http1::Builder::new()
         .timer(SmolTimer::new())
-        .header_read_timeout(handshake)
-        .max_buf_size(16 * 1024)
+        .header_read_timeout(shared.limits.handshake)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(FuturesIo::new(stream), service)
         .with_upgrades();
-    let served = async {
-        if let Err(error) = served.await {
-            tracing::debug!(%error, "HTTP connection ended");
-        }
-    };
-    let late = async {
-        Timer::after(handshake).await;
-        tracing::debug!("HTTP connection ended: the answer was not read in time");
-    };
-    served.or(late).await;
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+}
+
+/// Adds to an answer what no browser should be without.
+fn protect(headers: &mut HeaderMap) {
+    const PROTECTION: [(HeaderName, &str); 7] = [
+        // Only the console's files may load anything; they say so themselves.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("permissions-policy"), console::PERMISSIONS_POLICY),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in PROTECTION {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Whether the client came by a name that means each machine's own: what a browser remembers of it
+/// would hold for every other server there, too.
+fn is_localhost(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name.eq_ignore_ascii_case("localhost")
 }
 
 fn answer(
     shared: &Arc<Shared>,
     executor: &Weak<Executor<'static>>,
+    from: IpAddr,
     request: Request<Incoming>,
 ) -> Answer {
+    // Addresses are kept by browsers and written down by proxies.
+    if request.uri().query().is_some_and(names_a_secret) {
+        return text(
+            StatusCode::BAD_REQUEST,
+            "a token, a key or a secret has no place in an address: it stays in histories and logs \
+             from here on; make a new one, and send it in a message\n",
+        );
+    }
     let get = matches!(*request.method(), Method::GET | Method::HEAD);
     match (get, request.uri().path()) {
         (true, "/") => text(
@@ -87,8 +132,13 @@ fn answer(
                 "Agents find their console at /console.\n",
             ),
         ),
-        (true, "/healthz") => text(StatusCode::OK, "ok\n"),
-        (true, "/metrics") => {
+        (true, "/healthz") => match shared.draining() {
+            None => text(StatusCode::OK, "ok\n"),
+            Some(_) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        },
+        (true, "/metrics")
+            if shared.front.shows_metrics_to(shared.front.source(from, request.headers())) =>
+        {
             let mut answer = text(StatusCode::OK, metrics::text(shared));
             answer.headers_mut().insert(
                 header::CONTENT_TYPE,
@@ -98,7 +148,7 @@ fn answer(
             );
             answer
         }
-        (true, WEBSOCKET_PATH) => upgrade(shared, executor, request),
+        (true, WEBSOCKET_PATH) => upgrade(shared, executor, from, request),
         (true, _) => console::answer(request.uri(), request.headers())
             .unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found\n")),
         (false, _) => {
@@ -114,17 +164,27 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // One request a connection; all but the WebSocket's answer are made here.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
+/// Whether a query has a parameter with a name that secrets go by.
+fn names_a_secret(query: &str) -> bool {
+    const NAMES: [&str; 6] =
+        ["token", "access_token", "client_token", "assertion", "secret", "key"];
+    query.split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or(pair);
+        NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    })
+}
+
 /// Answers the WebSocket handshake, or says what is wrong with it.
 fn upgrade(
     shared: &Arc<Shared>,
     executor: &Weak<Executor<'static>>,
+    from: IpAddr,
     mut request: Request<Incoming>,
 ) -> Answer {
     let headers = request.headers();
@@ -149,11 +209,22 @@ fn upgrade(
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
         return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
     };
-    if shared.is_full() {
-        let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+    let later = |status, why: &'static str| {
+        let mut answer = text(status, why);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-        return answer;
+        answer
+    };
+    if shared.draining().is_some_and(|since| since >= shared.limits.drain_accept) {
+        return later(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
+    if shared.is_full() {
+        return later(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+    }
+    let source = shared.front.source(from, headers);
+    let Some(admitted) = shared.admit_client(source) else {
+        return later(StatusCode::TOO_MANY_REQUESTS, "too many connections from your address\n");
+    };
+    let page = shared.front.own.of_request(headers);
     let accept = derive_accept_key(key.as_bytes());
     let Ok(accept) = HeaderValue::from_str(&accept) else {
         return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be used\n");
@@ -162,7 +233,8 @@ fn upgrade(
     let upgraded = hyper::upgrade::on(&mut request);
     // The tasks of the server's executor know it weakly, so that it and they end together.
     if let Some(executor) = executor.upgrade() {
-        executor.spawn(open_socket(Arc::clone(shared), upgraded)).detach();
+        let client = Client { page, address: source.address, _admitted: admitted };
+        executor.spawn(open_socket(Arc::clone(shared), upgraded, client)).detach();
     }
 
     let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
@@ -175,10 +247,19 @@ fn upgrade(
     answer
 }
 
-async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade) {
+/// Who is behind a WebSocket, as far as its handshake tells.
+struct Client {
+    page: Option<Page>,
+    address: IpAddr,
+    _admitted: Admitted,
+}
+
+async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade, client: Client) {
     let Ok(upgraded) = upgraded.await else { return };
     let Some((stream, read)) = stream_of(upgraded) else { return };
-    if let Some((conn, outbox)) = shared.open() {
+    let origin = client.page.as_ref().map(Page::origin);
+    let caller = Caller { origin, address: Some(client.address) };
+    if let Some((conn, outbox)) = shared.open(caller) {
         connection::serve(shared, conn, outbox, stream, read).await;
     }
 }
@@ -189,7 +270,7 @@ fn stream_of(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
-fn lists(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
+fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
     headers
         .get_all(name)
         .iter()

@@ -9,8 +9,8 @@
 //! | path | what |
 //! |---|---|
 //! | `/` | what this is |
-//! | `/healthz` | `ok` while the server takes connections |
-//! | `/metrics` | Prometheus text |
+//! | `/healthz` | `ok` while the server takes connections, 503 and `draining` before it stops |
+//! | `/metrics` | Prometheus text, for those the configuration names |
 //! | `/v1/socket` | the WebSocket, subprotocol `coview.v1` |
 //! | `/console` | the agent's console: a page for a browser, embedded with its scripts and styles |
 //!
@@ -36,24 +36,38 @@
 //! # }).unwrap();
 //! ```
 
+mod audit;
 mod config;
 mod connection;
 mod console;
+mod front;
 mod http;
 mod metrics;
+mod network;
+mod origins;
 mod outbox;
+mod pace;
 mod proofs;
+mod proxy;
 mod server;
 mod shared;
 
 pub use coview_hub::HubConfig;
 
+pub use crate::audit::AuditConfig;
+pub use crate::audit::Retention;
 pub use crate::config::ConfigError;
+pub use crate::config::Faults;
 pub use crate::config::Limits;
 pub use crate::config::ServerConfig;
 pub use crate::config::Tls;
 pub use crate::config::TlsError;
+pub use crate::network::Network;
+pub use crate::network::NetworkError;
 pub use crate::proofs::Lifetimes;
 pub use crate::proofs::TokenProofs;
+pub use crate::proxy::ForwardHeader;
+pub use crate::proxy::Proxy;
 pub use crate::server::BindError;
+pub use crate::server::Control;
 pub use crate::server::Server;

@@ -14,14 +14,18 @@ use crate::shared::Shared;
 /// The hub's counts as Prometheus text.
 pub(crate) fn text(shared: &Arc<Shared>) -> String {
     let mut registry = Registry::with_prefix("coview");
-    registry.register_collector(Box::new(HubCounts(shared.stats(), shared.sent_away())));
+    registry.register_collector(Box::new(HubCounts(
+        shared.stats(),
+        shared.sent_away(),
+        shared.flooding(),
+    )));
     let mut text = String::new();
     encode(&mut text, &registry).expect("writing to a String cannot fail");
     text
 }
 
 #[derive(Debug)]
-struct HubCounts(Stats, u64);
+struct HubCounts(Stats, u64, u64);
 
 impl Collector for HubCounts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
@@ -36,6 +40,7 @@ impl Collector for HubCounts {
             sessions,
             viewers,
             keys,
+            one_use_tokens,
             deadlines,
             connections_opened,
             closed_silent,
@@ -47,6 +52,15 @@ impl Collector for HubCounts {
             refusals,
             visitors_arrived,
             agents_signed_in,
+            agents_renewed,
+            sign_ins_expired,
+            assertions_accepted,
+            hand_offs,
+            refused_tokens,
+            refused_assertions,
+            refused_origins,
+            not_allowed,
+            refused_unrecorded,
             resumed,
             resume_failed,
             asked,
@@ -69,6 +83,7 @@ impl Collector for HubCounts {
             pictures_late,
             pictures_refused,
             viewers_behind,
+            ..
         } = self.0;
         let gauges = [
             ("connections", "Open connections", connections),
@@ -81,6 +96,11 @@ impl Collector for HubCounts {
             ("sessions", "Sessions", sessions),
             ("viewers", "Connections of agents that see a session", viewers),
             ("keys", "Keys an agent could join with", keys),
+            (
+                "one_use_tokens",
+                "Tokens and assertions that were used and may be used once",
+                one_use_tokens,
+            ),
             ("deadlines", "Deadlines the hub keeps", deadlines),
         ];
         for (name, help, value) in gauges {
@@ -95,6 +115,11 @@ impl Collector for HubCounts {
                 "Connections closed at once because there were too many",
                 self.1,
             ),
+            (
+                "closed_flooding",
+                "Connections closed because the client sent too much for too long",
+                self.2,
+            ),
             ("closed_silent", "Connections closed for silence", closed_silent),
             (
                 "closed_too_slow",
@@ -108,6 +133,31 @@ impl Collector for HubCounts {
             ("refusals", "Requests refused", refusals),
             ("visitors_arrived", "Visitors who said hello", visitors_arrived),
             ("agents_signed_in", "Agents who signed in", agents_signed_in),
+            ("agents_renewed", "Newer tokens of agents that were accepted", agents_renewed),
+            ("sign_ins_expired", "Sign-ins of agents that expired", sign_ins_expired),
+            (
+                "assertions_accepted",
+                "Identities taken on with an assertion that was accepted",
+                assertions_accepted,
+            ),
+            ("hand_offs", "Visitors of whom a newer device took the focus", hand_offs),
+            ("refused_tokens", "Tokens of agents that were not accepted", refused_tokens),
+            (
+                "refused_assertions",
+                "Visitors who were not believed to be whom they named",
+                refused_assertions,
+            ),
+            (
+                "refused_origins",
+                "First messages refused because of the page they came from",
+                refused_origins,
+            ),
+            ("not_allowed", "What agents wanted to do and may not by their tokens", not_allowed),
+            (
+                "refused_unrecorded",
+                "What could not begin because no record could be written",
+                refused_unrecorded,
+            ),
             ("resumed", "Places taken up again", resumed),
             ("resume_failed", "Attempts to take up a place that is not there", resume_failed),
             ("asked", "Requests of agents", asked),

@@ -2,11 +2,11 @@ use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use async_channel::Receiver;
 use coview_hub::Input;
 use futures_lite::FutureExt;
 use futures_rustls::TlsAcceptor;
@@ -17,18 +17,21 @@ use smol::net::TcpStream;
 use thiserror::Error;
 
 use crate::config::ServerConfig;
-use crate::config::Tls;
+use crate::front::Front;
 use crate::http;
 use crate::http::Stream;
+use crate::network::plain;
+use crate::proxy::How;
+use crate::proxy::Source;
 use crate::shared::Shared;
+use crate::shared::Signals;
 
 /// A server that listens. It serves while [`run`](Self::run) runs.
 pub struct Server {
     shared: Arc<Shared>,
-    rearmed: Receiver<()>,
+    signals: Signals,
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<Tls>,
 }
 
 /// Why a server does not listen.
@@ -57,15 +60,22 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future frees the address.
-    pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
+    pub async fn bind(mut config: ServerConfig) -> Result<Self, BindError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let address = config.listen;
         let listen = |error| BindError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let (shared, rearmed) = Shared::new(config.hub, config.limits, seed);
-        Ok(Self { shared, rearmed, listener, address, tls: config.tls })
+        let front = Front::new(&mut config, address);
+        let (shared, signals) = Shared::new(config, front, seed);
+        Ok(Self { shared, signals, listener, address })
+    }
+
+    /// A handle on the server, for as long as it is there.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control(Arc::downgrade(&self.shared))
     }
 
     /// Where it listens; with port 0 in the configuration, the port it got.
@@ -77,13 +87,15 @@ impl Server {
     /// The address for clients on this machine.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        let scheme = if self.shared.front.has_tls() { "wss" } else { "ws" };
         format!("{scheme}://{}", self.address)
     }
 
     /// Serves until `stop` is ready. Then it takes no more connections, every session ends with
     /// *shutdown*, every client is told and may come back later, and after at most the drain time
     /// of the configuration this returns.
+    ///
+    /// The same happens when the server has been [drained](Control::drain).
     ///
     /// # Cancel safety
     ///
@@ -94,7 +106,7 @@ impl Server {
         let accept = self.accept(&executor);
         let wake = self.wake();
         let serve = async {
-            accept.or(wake).or(stop).await;
+            accept.or(wake).or(stop).or(self.drain()).await;
             tracing::info!("stopping: telling every client");
             self.shared.input(Input::Shutdown);
             let late = async {
@@ -108,12 +120,13 @@ impl Server {
     async fn accept(&self, executor: &Arc<Executor<'static>>) {
         loop {
             match self.listener.accept().await {
-                Ok((tcp, _)) => {
-                    let Some(greeting) = self.shared.greet() else { continue };
-                    let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
+                Ok((tcp, from)) => {
+                    let from = Source { address: plain(from.ip()), how: How::Direct };
+                    let Some(greeting) = self.shared.greet(from) else { continue };
+                    let shared = Arc::clone(&self.shared);
                     let inner = Arc::downgrade(executor);
                     let greet = async move {
-                        greet(shared, inner, tcp, tls).await;
+                        greet(shared, inner, tcp, from.address).await;
                         drop(greeting);
                     };
                     executor.spawn(greet).detach();
@@ -132,22 +145,34 @@ impl Server {
         loop {
             let rearmed = async {
                 // The channel cannot close: its other end is in `shared`.
-                let _ = self.rearmed.recv().await;
+                let _ = self.signals.rearmed.recv().await;
                 false
             };
             let due = async {
-                match self.shared.wake_at() {
-                    Some(at) => {
-                        Timer::at(at).await;
-                        true
-                    }
-                    None => core::future::pending().await,
-                }
+                Timer::at(self.shared.wake_at()).await;
+                true
             };
             if rearmed.or(due).await {
                 self.shared.input(Input::Timeout);
             }
         }
+    }
+
+    /// Waits until the server is to be drained, and then until no session is left or their grace is
+    /// over.
+    async fn drain(&self) {
+        // The channel cannot close: its other end is in `shared`.
+        let _ = self.signals.drain.recv().await;
+        tracing::info!("draining: clients in no session are sent elsewhere");
+        let late = async {
+            Timer::after(self.shared.limits.session_grace).await;
+        };
+        let settled = async {
+            while self.shared.stats().sessions > 0 {
+                Timer::after(Duration::from_millis(100)).await;
+            }
+        };
+        settled.or(late).await;
     }
 
     async fn drained(&self) {
@@ -157,31 +182,68 @@ impl Server {
     }
 }
 
-/// Takes a connection in: TLS if the server has it, then HTTP.
+/// A handle on a running server, for whoever gets the operator's signals.
+#[derive(Clone)]
+pub struct Control(Weak<Shared>);
+
+impl Control {
+    /// Begins to drain the server: nothing new begins, clients in no session are told to connect
+    /// again, elsewhere if there is another server, and `/healthz` answers 503. When no session is
+    /// left, or the [grace](crate::Limits::session_grace) of those that are is over,
+    /// [`Server::run`] ends as if it had been stopped.
+    ///
+    /// A second time changes nothing, nor does it after the server is gone.
+    pub fn drain(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.drain();
+        }
+    }
+
+    /// Takes over what can change while the server runs: the certificate, and the keys that tokens
+    /// and assertions are checked with. Connections that are open keep the certificate they began
+    /// with; who is signed in stays so until the sign-in expires.
+    ///
+    /// Answers with what differs otherwise, in words for the operator: that is taken over when the
+    /// server is started again.
+    pub fn reload(&self, config: ServerConfig) -> Vec<String> {
+        self.0.upgrade().map_or_else(Vec::new, |shared| shared.front.replace(config))
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Control")
+    }
+}
+
+/// Takes a connection in: TLS if the server has it, then HTTP. All of it has the time of one
+/// handshake, whatever it is spent with.
 async fn greet(
     shared: Arc<Shared>,
     executor: Weak<Executor<'static>>,
     tcp: TcpStream,
-    tls: Option<Tls>,
+    from: IpAddr,
 ) {
-    let _ = tcp.set_nodelay(true);
-    let stream: Stream = match tls {
-        None => Box::pin(tcp),
-        Some(tls) => {
-            let late = async {
-                Timer::after(shared.limits.handshake).await;
-                Err(io::ErrorKind::TimedOut.into())
-            };
-            match TlsAcceptor::from(tls.0).accept(tcp).or(late).await {
+    let handshake = shared.limits.handshake;
+    let greeted = async {
+        let _ = tcp.set_nodelay(true);
+        let stream: Stream = match shared.front.tls() {
+            None => Box::pin(tcp),
+            Some(tls) => match TlsAcceptor::from(tls.0).accept(tcp).await {
                 Ok(stream) => Box::pin(stream),
                 Err(error) => {
                     tracing::debug!(%error, "TLS handshake failed");
                     return;
                 }
-            }
-        }
+            },
+        };
+        http::serve(shared, executor, stream, from).await;
     };
-    http::serve(shared, executor, stream).await;
+    let late = async {
+        Timer::after(handshake).await;
+        tracing::debug!("connection ended: it became no client in time");
+    };
+    greeted.or(late).await;
 }
 
 impl fmt::Debug for Server {

@@ -1,3 +1,4 @@
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -6,32 +7,45 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Instant;
+use std::time::SystemTime;
 
 use async_channel::Receiver;
 use async_channel::Sender;
 use coview_hub::Caller;
 use coview_hub::ConnId;
 use coview_hub::Hub;
-use coview_hub::HubConfig;
 use coview_hub::Input;
 use coview_hub::Output;
 use coview_hub::Stats;
 use coview_wire::Deadline;
 use coview_wire::Moment;
+use coview_wire::UnixTime;
 
 use crate::config::Limits;
+use crate::config::ServerConfig;
+use crate::front::Admitted;
+use crate::front::Front;
+use crate::front::Stage;
 use crate::outbox::Outbox;
 use crate::outbox::Word;
+use crate::proxy::Source;
 
 /// The one hub, and the way from it to every client.
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
+    pub(crate) front: Arc<Front>,
     began: Instant,
     state: Mutex<State>,
     /// How many connections are no WebSocket yet.
     greeting: AtomicUsize,
     /// Says that the hub's deadline changed.
     rearm: Sender<()>,
+    /// How many clients were cut off because they sent too much for too long.
+    flooding: AtomicU64,
+    /// When clients were told that the server is about to stop, if they were.
+    draining: Mutex<Option<Instant>>,
+    /// Says that it is.
+    drain: Sender<()>,
 }
 
 struct State {
@@ -40,6 +54,8 @@ struct State {
     last: u64,
     turn: u64,
     wake_at: Option<Deadline>,
+    /// What the hub was told last about the wall clock, and when.
+    wall: Option<(UnixTime, Moment)>,
     sent_away: u64,
     /// When the log was told last that clients are sent away.
     told: Option<Instant>,
@@ -48,16 +64,47 @@ struct State {
 /// How often the log is told that clients are sent away.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// How often the hub is told the time of the wall clock, whatever else happens.
+const TELL_TIME: Duration = Duration::from_secs(30);
+
+/// How far the wall clock may be from where the hub expects it, before the hub is told at once.
+const CLOCK_JUMP: u64 = 2;
+
 /// A connection that is no WebSocket yet.
-pub(crate) struct Greeting(Arc<Shared>);
+pub(crate) struct Greeting {
+    shared: Arc<Shared>,
+    _admitted: Admitted,
+}
 
 impl Drop for Greeting {
     fn drop(&mut self) {
-        self.0.greeting.fetch_sub(1, Ordering::Relaxed);
+        self.shared.greeting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+/// What [`Shared::new`] gives to whoever serves.
+pub(crate) struct Signals {
+    /// The hub's deadline changed.
+    pub(crate) rearmed: Receiver<()>,
+    /// The server is to be drained.
+    pub(crate) drain: Receiver<()>,
+}
+
 impl State {
+    /// What the wall clock says, if the hub has not been told for long or expects something else:
+    /// a clock is set now and then, and a machine that slept has one that is ahead.
+    fn time_to_tell(&mut self, at: Moment) -> Option<UnixTime> {
+        let says = wall();
+        if let Some((told, when)) = self.wall {
+            let expected = (told + at.since(when)).get();
+            if at.since(when) < TELL_TIME && expected.abs_diff(says.get()) < CLOCK_JUMP {
+                return None;
+            }
+        }
+        self.wall = Some((says, at));
+        Some(says)
+    }
+
     /// Counts a client that is sent away.
     fn send_away(&mut self, limit: usize) {
         self.sent_away += 1;
@@ -71,19 +118,31 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(hub: HubConfig, limits: Limits, seed: [u8; 32]) -> (Arc<Self>, Receiver<()>) {
+    pub(crate) fn new(config: ServerConfig, front: Front, seed: [u8; 32]) -> (Arc<Self>, Signals) {
         let (rearm, rearmed) = async_channel::bounded(1);
+        let (drain, drained) = async_channel::bounded(1);
         let state = Mutex::new(State {
-            hub: Hub::new(hub, seed),
+            hub: Hub::new(config.hub, seed),
             clients: BTreeMap::new(),
             last: 0,
             turn: 0,
             wake_at: None,
+            wall: None,
             sent_away: 0,
             told: None,
         });
-        let greeting = AtomicUsize::new(0);
-        (Arc::new(Self { limits, began: now(), state, greeting, rearm }), rearmed)
+        let shared = Self {
+            limits: config.limits,
+            front: Arc::new(front),
+            began: now(),
+            state,
+            greeting: AtomicUsize::new(0),
+            rearm,
+            flooding: AtomicU64::new(0),
+            draining: Mutex::new(None),
+            drain,
+        };
+        (Arc::new(shared), Signals { rearmed, drain: drained })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -94,14 +153,30 @@ impl Shared {
     /// Begins with a connection, unless too many have not got further.
     ///
     /// They have a limit of their own, so that clients cannot keep an operator from the metrics.
-    pub(crate) fn greet(self: &Arc<Self>) -> Option<Greeting> {
+    pub(crate) fn greet(self: &Arc<Self>, from: Source) -> Option<Greeting> {
         let limit = self.limits.connections;
-        let greeting = Greeting(Arc::clone(self));
-        if self.greeting.fetch_add(1, Ordering::Relaxed) < limit {
-            return Some(greeting);
+        // From here on it is counted down again, however this ends.
+        let before = self.greeting.fetch_add(1, Ordering::Relaxed);
+        let admitted = self.admit(from, Stage::Greeting).filter(|_| before < limit);
+        let Some(admitted) = admitted else {
+            self.greeting.fetch_sub(1, Ordering::Relaxed);
+            self.lock().send_away(limit);
+            return None;
+        };
+        Some(Greeting { shared: Arc::clone(self), _admitted: admitted })
+    }
+
+    /// Lets a client of this household in, unless it has enough of them.
+    pub(crate) fn admit_client(&self, from: Source) -> Option<Admitted> {
+        let admitted = self.admit(from, Stage::Client);
+        if admitted.is_none() {
+            self.lock().send_away(self.limits.connections_per_address);
         }
-        self.lock().send_away(limit);
-        None
+        admitted
+    }
+
+    fn admit(&self, from: Source, stage: Stage) -> Option<Admitted> {
+        self.front.admit(from, stage, self.limits.connections_per_address)
     }
 
     /// Whether there are too many clients to let one more in. If so, it counts as sent away.
@@ -115,7 +190,7 @@ impl Shared {
     }
 
     /// Lets a client in, unless there are too many.
-    pub(crate) fn open(&self) -> Option<(ConnId, Arc<Outbox>)> {
+    pub(crate) fn open(&self, caller: Caller<'_>) -> Option<(ConnId, Arc<Outbox>)> {
         if self.is_full() {
             return None;
         }
@@ -124,7 +199,7 @@ impl Shared {
         let conn = ConnId::new(state.last);
         let outbox = Arc::new(Outbox::default());
         state.clients.insert(conn, Arc::clone(&outbox));
-        self.give(&mut state, Input::Opened { conn, caller: Caller::default() });
+        self.give(&mut state, Input::Opened { conn, caller });
         Some((conn, outbox))
     }
 
@@ -155,14 +230,43 @@ impl Shared {
         self.lock().sent_away
     }
 
+    /// A client was cut off because it sent too much for too long.
+    pub(crate) fn cut_off_flooding(&self) {
+        self.flooding.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were.
+    pub(crate) fn flooding(&self) -> u64 {
+        self.flooding.load(Ordering::Relaxed)
+    }
+
+    /// Begins to send clients elsewhere, if that has not begun.
+    pub(crate) fn drain(&self) {
+        let mut draining = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
+        if draining.is_none() {
+            *draining = Some(now());
+            drop(draining);
+            self.input(Input::Drain);
+            // The channel is full only when somebody has been told already.
+            let _ = self.drain.try_send(());
+        }
+    }
+
+    /// For how long the server has been drained; `None` if it is not.
+    pub(crate) fn draining(&self) -> Option<Duration> {
+        let draining = *self.draining.lock().unwrap_or_else(PoisonError::into_inner);
+        draining.map(|since| now().saturating_duration_since(since))
+    }
+
     pub(crate) fn clients(&self) -> usize {
         self.lock().clients.len()
     }
 
-    /// When the hub wants to be woken.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
-        let deadline = self.lock().wake_at?;
-        Some(self.began + deadline.at.since(Moment::ZERO))
+    /// When the hub is to be woken: when it wants to, or to be told the time.
+    pub(crate) fn wake_at(&self) -> Instant {
+        let told = now() + TELL_TIME;
+        let wake_at = self.lock().wake_at;
+        wake_at.map_or(told, |it| told.min(self.began + it.at.since(Moment::ZERO)))
     }
 
     /// Whether there was room for it; for a client that is gone there always is.
@@ -173,6 +277,13 @@ impl Shared {
 
     fn give(&self, state: &mut State, input: Input<'_>) {
         let at = Moment::new(now().saturating_duration_since(self.began));
+        if let Some(now) = state.time_to_tell(at) {
+            self.settle(state, at, Input::Wall { now });
+        }
+        self.settle(state, at, input);
+    }
+
+    fn settle(&self, state: &mut State, at: Moment, input: Input<'_>) {
         state.turn += 1;
         state.hub.handle_input(at, input);
         let mut too_slow = Vec::new();
@@ -231,6 +342,13 @@ impl Shared {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server is where the clock is read")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// What the wall clock says. One that says it is before 1970 says 1970: no token is good then.
+#[expect(clippy::disallowed_methods, reason = "the server is where the clock is read")]
+fn wall() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::new(since.map_or(0, |since| since.as_secs()))
 }

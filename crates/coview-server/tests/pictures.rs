@@ -6,11 +6,15 @@ use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
+use coview_hub::Accounts;
 use coview_server::Limits;
 use coview_server::Server;
 use coview_server::ServerConfig;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
 use coview_wire::AgentToken;
@@ -52,10 +56,6 @@ id = "test"
 [group.terms]
 version = "1"
 text = "The agent will see this app's screen until you stop."
-[[group.agents]]
-id = "grace"
-name = "Grace"
-token = "token"
 "#;
 
 const NONE: RequestId = RequestId::new(0);
@@ -64,7 +64,12 @@ const START: StartId = StartId::new(1);
 /// A server with these limits while `test` runs, on a thread of its own.
 fn with_server(limits: Limits, test: impl FnOnce(SocketAddr)) {
     let (stop, stopped) = async_channel::bounded::<()>(1);
-    let config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
+    let mut config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
+    let grace = AgentCard::new(AgentId::new("grace").unwrap(), "Grace").unwrap();
+    let accounts = Accounts::default().with(AgentToken::new("token").unwrap(), grace);
+    for group in config.hub.groups.values_mut() {
+        group.proofs = Arc::new(accounts.clone());
+    }
     let server = smol::block_on(Server::bind(ServerConfig { limits, ..config }));
     let server = server.expect("a port is free");
     let address = server.address();

@@ -11,9 +11,12 @@ use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use coview::AgentCard;
+use coview::AgentId;
 use coview::AgentToken;
 use coview::GroupId;
 use coview::PresenceStep;
@@ -23,28 +26,39 @@ use coview::agent::RequestingStep;
 use coview::agent::ViewingStep;
 use coview::smol::AgentConfig;
 use coview::smol::Config;
+use coview_hub::Accounts;
 use coview_server::Server;
 use coview_server::ServerConfig;
 
 const CONFIG: &str = r#"
 listen = "127.0.0.1:0"
+[limits]
+messages_per_second = 1000000000
+bytes_per_second = 4000000000
 [[group]]
 id = "bench"
 [group.terms]
 version = "1"
 text = "The agent will see this app's screen until you stop."
-[[group.agents]]
-id = "grace"
-name = "Grace"
-token = "bench-token"
 "#;
+
+/// The configuration, and the agent who may sign in.
+fn config() -> ServerConfig {
+    let mut config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
+    let grace = AgentId::new("grace").expect("it is an id");
+    let grace = AgentCard::new(grace, "Grace").expect("it is a name");
+    let token = AgentToken::new("bench-token").expect("it is a token");
+    for group in config.hub.groups.values_mut() {
+        group.proofs = Arc::new(Accounts::default().with(token.clone(), grace.clone()));
+    }
+    config
+}
 
 fn main() {
     // Without `--bench`, which `cargo bench` gives, it is only asked whether it runs.
     let rounds = if std::env::args().any(|arg| arg == "--bench") { 3000 } else { 3 };
 
-    let config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
-    let server = smol::block_on(Server::bind(config)).expect("a loopback port is free");
+    let server = smol::block_on(Server::bind(config())).expect("a loopback port is free");
     let url = server.url();
     std::thread::spawn(move || smol::block_on(server.run(std::future::pending())));
 

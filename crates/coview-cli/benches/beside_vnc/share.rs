@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_channel::Receiver;
 use async_channel::Sender;
+use coview_hub::Accounts;
 use coview_screen::MaskHandle;
 use coview_screen::Masks;
 use coview_server::Server;
@@ -22,6 +23,8 @@ use coview_smol::ScreenSender;
 use coview_smol::ScreenViewer;
 use coview_smol::ServerUrl;
 use coview_smol::ViewerStep;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::SessionKey;
@@ -34,16 +37,27 @@ use crate::process::Process;
 
 const CONFIG: &str = r#"
 listen = "127.0.0.1:0"
+[limits]
+messages_per_second = 1000000000
+bytes_per_second = 4000000000
 [[group]]
 id = "bench"
 [group.terms]
 version = "1"
 text = "The agent will see this display until you stop."
-[[group.agents]]
-id = "grace"
-name = "Grace"
-token = "bench-token"
 "#;
+
+/// The configuration, and the agent who may sign in.
+fn config() -> ServerConfig {
+    let mut config = ServerConfig::from_toml(CONFIG).expect("the configuration is right");
+    let grace = AgentId::new("grace").expect("it is an id");
+    let grace = AgentCard::new(grace, "Grace").expect("it is a name");
+    let token = AgentToken::new("bench-token").expect("it is a token");
+    for group in config.hub.groups.values_mut() {
+        group.proofs = Arc::new(Accounts::default().with(token.clone(), grace.clone()));
+    }
+    config
+}
 
 /// What this program is started as, if not as the benchmark.
 pub(crate) fn role(args: &[String]) -> Option<Result<(), Box<dyn Error>>> {
@@ -58,7 +72,7 @@ pub(crate) fn role(args: &[String]) -> Option<Result<(), Box<dyn Error>>> {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let server = Server::bind(ServerConfig::from_toml(CONFIG)?).await?;
+    let server = Server::bind(config()).await?;
     println!("{}", server.url());
     std::io::stdout().flush()?;
     server.run(core::future::pending()).await;
