@@ -34,6 +34,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, in one line or several.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells it on standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let bad = AnsiColor::Red.on_default().bold();

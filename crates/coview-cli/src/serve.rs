@@ -8,6 +8,7 @@ use async_signal::Signal;
 use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
+use coview_server::Control;
 use coview_server::ServerConfig;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
@@ -41,6 +42,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (config, paste) = config(&args)?;
     let mut say = Say::new(false);
     if args.check {
+        for warning in &config.warnings {
+            say.hint(format_args!("{BOLD}note{BOLD:#}: {warning}"));
+        }
         let (groups, listen) = (config.hub.groups.len(), config.listen);
         let tls = if config.tls.is_some() { "with" } else { "without" };
         say.hint(format_args!(
@@ -51,14 +55,19 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     log(&args)?;
 
-    let mut interrupts = Interrupts::new(&[
+    let mut signals = Interrupts::new(&[
         Signal::Int,
         #[cfg(unix)]
         Signal::Term,
+        #[cfg(unix)]
+        Signal::Hup,
     ])?;
     let address = config.listen;
     if config.tls.is_none() && !address.ip().is_loopback() {
         tracing::warn!(%address, "without TLS: keys and tokens can be read on the way, unless a proxy in front adds it");
+    }
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
     }
     let server = coview_server::Server::bind(config).await.map_err(|error| {
         let failure = Failure::run(error);
@@ -78,14 +87,23 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         say.hint(paste.text(&url));
     }
 
+    let control = server.control();
     // The signals go from the one who waits for the first to the one who waits for the second.
     let (hand_over, handed_over) = async_channel::bounded(1);
     let first = async {
-        interrupts.next().await;
+        let signal = to_leave(&mut signals, &args, &control).await;
+        let _ = hand_over.send(signals).await;
+        if is_term(signal) {
+            say.hint(format_args!(
+                "{DIM}draining: sessions may come to their end; another signal stops at once{DIM:#}"
+            ));
+            control.drain();
+            // The server stops by itself when that is over.
+            core::future::pending().await
+        }
         say.hint(format_args!(
             "{DIM}stopping: every client is told; Ctrl-C again stops at once{DIM:#}"
         ));
-        let _ = hand_over.send(interrupts).await;
     };
     let serve = async {
         server.run(first).await;
@@ -93,12 +111,71 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let second = async {
         match handed_over.recv().await {
-            Ok(mut interrupts) => interrupts.next().await,
+            Ok(mut signals) => {
+                to_leave(&mut signals, &args, &control).await;
+            }
             Err(async_channel::RecvError) => core::future::pending().await,
         }
         Err(Failure::run("stopped before every client was told"))
     };
     serve.or(second).await
+}
+
+/// Waits for a signal to leave; until then each SIGHUP reads the configuration again.
+async fn to_leave(signals: &mut Interrupts, args: &ServeArgs, control: &Control) -> Option<Signal> {
+    loop {
+        let signal = signals.next_signal().await;
+        if !is_hup(signal) {
+            return signal;
+        }
+        reload(args, control);
+    }
+}
+
+#[cfg(unix)]
+fn is_term(signal: Option<Signal>) -> bool {
+    signal == Some(Signal::Term)
+}
+
+#[cfg(unix)]
+fn is_hup(signal: Option<Signal>) -> bool {
+    signal == Some(Signal::Hup)
+}
+
+#[cfg(not(unix))]
+fn is_term(_: Option<Signal>) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_hup(_: Option<Signal>) -> bool {
+    false
+}
+
+/// Takes over certificate and keys of the configuration file as it is now. One that is wrong in any
+/// way is not taken over at all.
+fn reload(args: &ServeArgs, control: &Control) {
+    if args.config.is_none() {
+        tracing::warn!("there is no configuration file to read again");
+        return;
+    }
+    match config(args) {
+        Ok((config, _)) => {
+            for warning in &config.warnings {
+                tracing::warn!("{warning}");
+            }
+            for other in control.reload(config) {
+                tracing::warn!("{other} changed: that is taken over when the server starts again");
+            }
+            tracing::info!("certificate and keys are those of the files now");
+        }
+        Err(failure) => {
+            for line in failure.message().lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("nothing was taken over: certificate and keys stay as they were");
+        }
+    }
 }
 
 fn config(args: &ServeArgs) -> Result<(ServerConfig, Option<Paste>), Failure> {
@@ -119,8 +196,13 @@ fn config(args: &ServeArgs) -> Result<(ServerConfig, Option<Paste>), Failure> {
         // The reader's own errors name the file; the others only the line.
         let message = error.to_string();
         let file = path.display().to_string();
-        if message.contains(&file) {
+        let faults = message.lines().count();
+        if message.starts_with(&file) {
             Failure::usage(message)
+        } else if faults > 1 {
+            // One fault a line, all of this file.
+            let list = message.replace('\n', "\n  ");
+            Failure::usage(format_args!("{file} has {faults} faults:\n  {list}"))
         } else {
             Failure::usage(format_args!("{file}: {message}"))
         }
@@ -164,7 +246,7 @@ pub(crate) fn console(url: &str, group: &str) -> String {
 }
 
 /// How this program was called, so that the printed commands work from the same place.
-fn program() -> String {
+pub(crate) fn program() -> String {
     let called = std::env::args_os().next().and_then(|name| name.into_string().ok());
     called.filter(|name| !name.chars().any(char::is_control)).unwrap_or_else(|| "coview".to_owned())
 }

@@ -37,8 +37,13 @@ impl Interrupts {
     }
 
     pub(crate) async fn next(&mut self) {
+        self.next_signal().await;
+    }
+
+    /// The same, and which it is.
+    pub(crate) async fn next_signal(&mut self) -> Option<Signal> {
         // The stream has no end and its errors are those of an empty pipe.
-        let _ = self.0.next().await;
+        self.0.next().await.and_then(Result::ok)
     }
 }
 
