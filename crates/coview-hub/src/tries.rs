@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -73,7 +74,6 @@ impl WrongKeys {
     /// Whether a key may be tried now. It does not matter which: this is asked before it is looked
     /// up.
     pub(crate) fn may_try(&mut self, who: Guesser<'_>, now: Moment) -> Result<(), TooMany> {
-        let agent = self.agents.0.get_mut(who.agent).map(|tries| &mut tries.wait);
         let mut news = false;
         let mut left = Duration::ZERO;
         let mut look = |wait: &mut Wait| {
@@ -82,14 +82,10 @@ impl WrongKeys {
                 left = left.max(more);
             }
         };
-        agent.into_iter().chain([&mut self.wait]).for_each(&mut look);
+        look(&mut self.wait);
+        self.agents.wait(who.agent).into_iter().for_each(&mut look);
         for (network, _) in networks(who.address) {
-            self.networks
-                .0
-                .get_mut(&network)
-                .map(|tries| &mut tries.wait)
-                .into_iter()
-                .for_each(&mut look);
+            self.networks.wait(&network).into_iter().for_each(&mut look);
         }
         if left.is_zero() { Ok(()) } else { Err(TooMany { left, news }) }
     }
@@ -166,7 +162,6 @@ impl Wait {
     /// The next wait begins: twice as long as the one before, if that is not forgotten.
     fn grow(&mut self, now: Moment, policy: &Policy) {
         let times = if self.is_forgotten(now, policy) { 0 } else { self.times };
-        // Ten doublings lead from half a minute to eight hours, more than any sensible maximum.
         let doubled = policy.key_wait.saturating_mul(1_u32.checked_shl(times).unwrap_or(u32::MAX));
         let until = now + doubled.min(policy.key_wait_max.max(policy.key_wait));
         *self = Self { times: times.saturating_add(1), until, told: false };
@@ -183,35 +178,52 @@ struct Tries {
 
 /// The wrong keys of many, each by name.
 #[derive(Debug)]
-struct Book<K>(BTreeMap<K, Tries>);
+struct Book<K> {
+    of: BTreeMap<K, Tries>,
+    /// When what is forgotten was last taken out.
+    swept: Moment,
+}
 
 impl<K> Default for Book<K> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self { of: BTreeMap::new(), swept: Moment::ZERO }
     }
 }
 
 impl<K: Ord + Clone> Book<K> {
     /// The most entries. The budget of the group alone keeps a group with the default policy below
-    /// it; this holds for every policy. Beyond it the one goes whose last wrong key is longest ago.
+    /// it; this holds for every policy. Beyond it the quarter goes whose last wrong keys are longest
+    /// ago.
     const MOST: usize = 8_192;
+
+    fn wait(&mut self, whose: &K) -> Option<&mut Wait> {
+        self.of.get_mut(whose).map(|it| &mut it.wait)
+    }
 
     fn count(&mut self, whose: K, most: u32, now: Moment, policy: &Policy) {
         let window = policy.key_tries_window;
-        self.0
-            .retain(|_, it| it.window.count(now, window) > 0 || !it.wait.is_forgotten(now, policy));
-        if self.0.len() >= Self::MOST
-            && !self.0.contains_key(&whose)
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, it)| it.last)
-        {
-            let oldest = oldest.0.clone();
-            self.0.remove(&oldest);
+        if self.of.len() >= Self::MOST || now.since(self.swept) >= window {
+            self.sweep(now, policy);
         }
-        let it = self.0.entry(whose).or_default();
+        let it = self.of.entry(whose).or_default();
         it.last = now;
         // Whoever had to wait and is not forgiven waits after each wrong key.
         if it.window.add(now, window) >= most || !it.wait.is_forgotten(now, policy) {
             it.wait.grow(now, policy);
+        }
+    }
+
+    fn sweep(&mut self, now: Moment, policy: &Policy) {
+        self.swept = now;
+        self.of.retain(|_, it| {
+            it.window.count(now, policy.key_tries_window) > 0 || !it.wait.is_forgotten(now, policy)
+        });
+        if self.of.len() >= Self::MOST {
+            let mut by_age: Vec<_> = self.of.iter().map(|(key, it)| (it.last, key.clone())).collect();
+            by_age.sort();
+            for (_, key) in by_age.into_iter().take(Self::MOST / 4) {
+                self.of.remove(&key);
+            }
         }
     }
 }
@@ -246,7 +258,6 @@ fn networks(address: Option<IpAddr>) -> impl Iterator<Item = (Network, u32)> {
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::vec::Vec;
 
     use super::*;
 
@@ -398,14 +409,15 @@ mod tests {
             ..Policy::default()
         };
         let mut wrong = WrongKeys::default();
+        let most = Book::<AgentId>::MOST;
         for number in 0..10_000_usize {
             let address = format!("2001:db8:{:x}:{:x}::1", number / 7, number % 7);
             wrong.count(try_from(&agent(number), Some(&address)), 1, at(1), &policy);
+            assert!(wrong.agents.of.len() <= most && wrong.networks.of.len() <= most);
         }
-        assert_eq!(wrong.agents.0.len(), Book::<AgentId>::MOST);
-        assert_eq!(wrong.networks.0.len(), Book::<Network>::MOST);
+        assert!(wrong.agents.of.len() > most / 2 && wrong.networks.of.len() > most / 2);
         wrong.count(try_from(&agent(0), None), 1, at(10_000), &policy);
-        assert_eq!((wrong.agents.0.len(), wrong.tried.len(), wrong.risked), (1, 1, 1));
+        assert_eq!((wrong.agents.of.len(), wrong.tried.len(), wrong.risked), (1, 1, 1));
 
         let policy = Policy { key_tries_group: 2, ..policy };
         let mut wrong = WrongKeys::default();
