@@ -9,6 +9,8 @@ use std::time::Duration;
 use coview_hub::*;
 use coview_wire::*;
 
+pub mod proof;
+
 pub const GROUP: &str = "12345";
 pub const OTHER_GROUP: &str = "67890";
 pub const BOUND: usize = 10_000;
@@ -200,14 +202,20 @@ impl World {
     }
 
     pub fn open(&mut self) -> ConnId {
-        self.open_from(Caller::default())
+        self.open_as(Caller::default())
     }
 
-    pub fn open_from(&mut self, caller: Caller<'_>) -> ConnId {
+    pub fn open_as(&mut self, caller: Caller<'_>) -> ConnId {
         self.last_conn += 1;
         let conn = ConnId::new(self.last_conn);
         self.input(Input::Opened { conn, caller });
         conn
+    }
+
+    /// The place of a connection can be taken up with this secret.
+    pub fn known(&mut self, conn: ConnId, group_name: &str, secret: ResumeSecret) {
+        self.secrets.insert(conn, (group(group_name), secret));
+        self.numbers.insert(conn, 0);
     }
 
     /// Pulls the network.
@@ -449,14 +457,18 @@ impl World {
 
     pub fn agent_in(&mut self, group_name: &str, name: &str) -> ConnId {
         let conn = self.open();
+        self.agent_on(conn, group_name, name);
+        conn
+    }
+
+    /// Signs an agent in on a connection of its own.
+    pub fn agent_on(&mut self, conn: ConnId, group_name: &str, name: &str) {
         let token = AGENTS.iter().find(|(agent, _)| *agent == name).expect("a known agent").1;
         let token = AgentToken::new(format!("{token}@{group_name}")).unwrap();
         let re = RequestId::new(0);
         self.call(conn, SignIn { re, version: 1, group: group(group_name), token });
         let AgentNotice::SignedIn(it) = self.notice(conn) else { panic!("not signed in") };
-        self.secrets.insert(conn, (group(group_name), it.secret));
-        self.numbers.insert(conn, 0);
-        conn
+        self.known(conn, group_name, it.secret);
     }
 
     pub fn agent(&mut self, name: &str) -> ConnId {
