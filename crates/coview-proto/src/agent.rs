@@ -139,7 +139,11 @@ impl Rules<Self> for AgentRole {
         config.first_reply
     }
 
-    fn greet(config: &AgentConfig, _: &Base) -> AgentMessage {
+    fn greet<'a>(
+        config: &AgentConfig,
+        _: &'a Base,
+        _: impl Iterator<Item = &'a AgentMessage>,
+    ) -> AgentMessage {
         AgentMessage::SignIn(SignIn {
             re: ENGINE,
             version: PROTOCOL_VERSION,
@@ -327,7 +331,11 @@ impl Rules<Self> for AgentRole {
         PictureRelay::decode(bytes).ok().map(|picture| picture.session())
     }
 
-    fn restore(base: &Base, done: Option<Step>) -> Option<(Step, AgentMessage)> {
+    fn restore<'a>(
+        base: &'a Base,
+        done: Option<Step>,
+        _: impl Iterator<Item = &'a AgentMessage>,
+    ) -> Option<(Step, AgentMessage)> {
         match done {
             None => {
                 let visitor = match base.watch.as_ref()? {

@@ -319,7 +319,8 @@ impl<R: Role> Engine<R> {
                 (Asked::Resume, R::resume(&self.config, place.secret.clone()))
             }
             (None, _) | (Some(_), Memory::Lost { .. }) => {
-                (Asked::Greeting, R::greet(&self.config, &self.base))
+                let said = self.outbox.told().chain(self.outbox.untold());
+                (Asked::Greeting, R::greet(&self.config, &self.base, said))
             }
         };
         self.phase = Phase::Greeting { asked, fail_at };
@@ -359,7 +360,8 @@ impl<R: Role> Engine<R> {
     /// Says the next thing the server has forgotten; when nothing is left, tells the app what has
     /// become of everything, and then what came `later` than that.
     fn restore(&mut self, done: Option<R::Step>, later: Vec<R::Hears>) {
-        match R::restore(&self.base, done) {
+        let said = self.outbox.told().chain(self.outbox.untold());
+        match R::restore(&self.base, done, said) {
             Some((step, message)) => {
                 self.phase = Phase::Restoring { step, fail_at: self.reply_due() };
                 self.send(&message);
@@ -507,10 +509,7 @@ impl<R: Role> Engine<R> {
             self.memory = Memory::Lost { shutdown: self.memory.shutdown() };
             let fail_at = self.reply_due();
             self.greet(fail_at);
-        } else if self.place.is_some()
-            && matches!(code, RefusalCode::ShuttingDown | RefusalCode::LimitExceeded)
-        {
-            // Waiting cures both: a server that is full may have room later.
+        } else if self.place.is_some() && passes(code) {
             self.let_go();
             self.lost();
         } else {
@@ -520,7 +519,7 @@ impl<R: Role> Engine<R> {
     }
 
     fn step_refused(&mut self, step: R::Step, code: RefusalCode) {
-        if code == RefusalCode::ShuttingDown {
+        if matches!(code, RefusalCode::ShuttingDown | RefusalCode::Unavailable) {
             self.let_go();
             self.lost();
         } else if R::unrestored(&mut self.base, step, code) {
@@ -879,6 +878,45 @@ impl<R: Role> Engine<R> {
             | Phase::Parked { .. }
             | Phase::Closed => None,
         }
+    }
+}
+
+/// Whether what the server refused may be granted later without anybody doing anything: one that is
+/// full may have room, one that cannot write its record may be able to. Everything else is for
+/// good: the same token, origin, group or version would be refused again.
+const fn passes(code: RefusalCode) -> bool {
+    use RefusalCode as C;
+    match code {
+        C::ShuttingDown | C::LimitExceeded | C::Unavailable => true,
+        C::VersionUnsupported
+        | C::UnknownGroup
+        | C::BadToken
+        | C::TokenExpired
+        | C::TokenUsed
+        | C::OriginForbidden
+        | C::AssertionNeeded
+        | C::BadAssertion
+        | C::NotAllowed
+        | C::SignInExpired
+        | C::ResumeFailed
+        | C::HelloFirst
+        | C::IllegalOrder
+        | C::Malformed
+        | C::UnknownType
+        | C::PresenceDisabled
+        | C::AlreadyIdentified
+        | C::NotOnline
+        | C::VisitorBusy
+        | C::AgentBusy
+        | C::TermsOver
+        | C::Cancelled
+        | C::NoSuchKey
+        | C::TooManyTries
+        | C::JoinDeclined
+        | C::SessionGone
+        | C::SessionFull
+        | C::NoAnswer
+        | C::Unknown => false,
     }
 }
 

@@ -45,8 +45,13 @@ pub trait Rules<R: Role> {
     fn backoff(config: &R::Config) -> Backoff;
     fn first_reply(config: &R::Config) -> Duration;
 
-    /// `hello` or `sign_in`.
-    fn greet(config: &R::Config, base: &Self::Base) -> R::Says;
+    /// `hello` or `sign_in`. `said` is what the app has said and the server is not known to have
+    /// acted on, such as a newer token.
+    fn greet<'a>(
+        config: &R::Config,
+        base: &'a Self::Base,
+        said: impl Iterator<Item = &'a R::Says>,
+    ) -> R::Says;
     fn resume(config: &R::Config, secret: ResumeSecret) -> R::Says;
     fn ping() -> R::Says;
     fn bye() -> R::Says;
@@ -84,8 +89,14 @@ pub trait Rules<R: Role> {
     /// of this role hears.
     fn session_heard(bytes: &[u8]) -> Option<SessionId>;
 
-    /// What to say again after the given step; `None` if that was all.
-    fn restore(base: &Self::Base, done: Option<Self::Step>) -> Option<(Self::Step, R::Says)>;
+    /// What to say again after the given step; `None` if that was all. `said` is what the app has
+    /// said and the server is not known to have acted on, such as a newer proof of who the client
+    /// is.
+    fn restore<'a>(
+        base: &'a Self::Base,
+        done: Option<Self::Step>,
+        said: impl Iterator<Item = &'a R::Says>,
+    ) -> Option<(Self::Step, R::Says)>;
     /// Whether this message grants a step. What has to be passed up of it goes to `later`.
     fn restored(
         base: &mut Self::Base,

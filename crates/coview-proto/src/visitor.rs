@@ -10,6 +10,7 @@ use coview_wire::EndReason;
 use coview_wire::GroupId;
 use coview_wire::Hello;
 use coview_wire::Identify;
+use coview_wire::MaskNotice;
 use coview_wire::PROTOCOL_VERSION;
 use coview_wire::Picture;
 use coview_wire::Ping;
@@ -32,6 +33,7 @@ use coview_wire::StartId;
 use coview_wire::TermsOver;
 use coview_wire::Timing;
 use coview_wire::ViewerNotice;
+use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
 use coview_wire::WithdrawReason;
 
@@ -124,6 +126,8 @@ pub struct Base {
 #[derive(Debug)]
 struct Identity {
     visitor: VisitorId,
+    /// The newest one the server is known to have accepted.
+    assertion: Option<VisitorAssertion>,
     profile: Option<Profile>,
 }
 
@@ -155,8 +159,22 @@ impl Base {
 
     fn become_known(&mut self, visitor: &VisitorId) {
         if self.identity.as_ref().is_none_or(|known| known.visitor != *visitor) {
-            self.identity = Some(Identity { visitor: visitor.clone(), profile: None });
+            let visitor = visitor.clone();
+            self.identity = Some(Identity { visitor, assertion: None, profile: None });
         }
+    }
+
+    /// What an `identify` does not repeat of a visitor who is known stays.
+    fn identify(&mut self, said: &Identify) {
+        let (assertion, profile) = match self.identity.take() {
+            Some(known) if known.visitor == said.visitor => (known.assertion, known.profile),
+            Some(_) | None => (None, None),
+        };
+        self.identity = Some(Identity {
+            visitor: said.visitor.clone(),
+            assertion: said.assertion.clone().or(assertion),
+            profile: said.profile.clone().or(profile),
+        });
     }
 
     fn be_online(&mut self, facts: PresenceFacts) {
@@ -210,7 +228,11 @@ impl Rules<Self> for VisitorRole {
         config.first_reply
     }
 
-    fn greet(config: &VisitorConfig, base: &Base) -> ClientMessage {
+    fn greet<'a>(
+        config: &VisitorConfig,
+        base: &'a Base,
+        _: impl Iterator<Item = &'a ClientMessage>,
+    ) -> ClientMessage {
         ClientMessage::Hello(Hello {
             re: ENGINE,
             version: PROTOCOL_VERSION,
@@ -357,10 +379,7 @@ impl Rules<Self> for VisitorRole {
     fn acted_on(base: &mut Base, message: &ClientMessage) {
         use ClientMessage as M;
         match message {
-            M::Identify(Identify { visitor, profile, .. }) => {
-                let (visitor, profile) = (visitor.clone(), profile.clone());
-                base.identity = Some(Identity { visitor, profile });
-            }
+            M::Identify(identify) => base.identify(identify),
             M::LogOut(_) => base.log_out(),
             M::PresenceConnect(PresenceConnect { data, .. }) => {
                 base.presence = Some(Presence { data: data.clone(), facts: None });
@@ -487,6 +506,9 @@ impl Rules<Self> for VisitorRole {
     }
 
     fn session_said(bytes: &[u8]) -> Option<SessionId> {
+        if MaskNotice::is_in(bytes) {
+            return MaskNotice::decode(bytes).ok().map(|notice| notice.session);
+        }
         Picture::decode(bytes).ok().map(|picture| picture.session())
     }
 
@@ -494,12 +516,17 @@ impl Rules<Self> for VisitorRole {
         ViewerNotice::decode(bytes).ok().map(|notice| notice.session)
     }
 
-    fn restore(base: &Base, done: Option<Step>) -> Option<(Step, ClientMessage)> {
+    fn restore<'a>(
+        base: &'a Base,
+        done: Option<Step>,
+        said: impl Iterator<Item = &'a ClientMessage>,
+    ) -> Option<(Step, ClientMessage)> {
         let identity = base.identity.as_ref()?;
         match done {
             None => {
                 let (visitor, profile) = (identity.visitor.clone(), identity.profile.clone());
-                let identify = Identify { re: ENGINE, visitor, assertion: None, profile };
+                let newest = newest_assertion(identity, said).cloned();
+                let identify = Identify { re: ENGINE, visitor, assertion: newest, profile };
                 Some((Step::Identify, ClientMessage::Identify(identify)))
             }
             Some(Step::Identify) => {
@@ -593,6 +620,35 @@ impl Rules<Self> for VisitorRole {
         };
         ServerMessage::Resumed(Resumed { re: ENGINE, snapshot })
     }
+}
+
+/// The newest assertion of who the visitor is. One the app has handed over and the server has not
+/// answered counts: the one before it may have expired meanwhile.
+fn newest_assertion<'a>(
+    identity: &'a Identity,
+    said: impl Iterator<Item = &'a ClientMessage>,
+) -> Option<&'a VisitorAssertion> {
+    use ClientMessage as M;
+    let newer = said.filter_map(|message| match message {
+        M::Identify(said) => said.assertion.as_ref().filter(|_| said.visitor == identity.visitor),
+        M::Hello(_)
+        | M::Resume(_)
+        | M::LogOut(_)
+        | M::PresenceConnect(_)
+        | M::PresenceUpdate(_)
+        | M::PresenceDisconnect(_)
+        | M::AppMoved(_)
+        | M::TermsDisplayed(_)
+        | M::TermsAccepted(_)
+        | M::TermsDeclined(_)
+        | M::JoinConfirmed(_)
+        | M::JoinDeclined(_)
+        | M::SessionStart(_)
+        | M::SessionEnd(_)
+        | M::Ping(_)
+        | M::Bye(_) => None,
+    });
+    newer.last().or(identity.assertion.as_ref())
 }
 
 /// What will be once the server has acted on everything the app said.

@@ -1242,5 +1242,5 @@ fn engines_go_anywhere() {
     anywhere::<Input<'static, VisitorRole>>();
     anywhere::<Ended>();
     // Every message there is can be put in.
-    assert_eq!(ServerMessage::KINDS.len(), 15);
+    assert_eq!(ServerMessage::KINDS.len(), 17);
 }

@@ -178,7 +178,7 @@ pub(crate) fn welcome(secret: &str) -> String {
 
 pub(crate) fn signed_in(secret: &str) -> String {
     format!(
-        r#"{{"t":"signed_in","re":0,"secret":"{secret}","agent":{{"agent":"ann","name":"Ann"}},"timing":{TIMING}}}"#
+        r#"{{"t":"signed_in","re":0,"secret":"{secret}","agent":{{"agent":"ann","name":"Ann"}},"timing":{TIMING},"expires_ms":3600000,"key_digits":9}}"#
     )
 }
 
