@@ -48,13 +48,13 @@ impl Writer {
 
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut working = true;
+        self.look((self.options.clock)());
         loop {
-            let at_most = if self.looked_at.is_none() { Duration::ZERO } else { self.options.tick };
             if !working {
                 self.shared.pause(self.options.retry);
             }
             let Taken { records, lost, ticket, stop } =
-                self.shared.take(if working { at_most } else { Duration::ZERO });
+                self.shared.take(if working { self.options.tick } else { Duration::ZERO });
             self.taken = ticket;
             let now = (self.options.clock)();
             for (log, count) in lost {
@@ -76,11 +76,16 @@ impl Writer {
                 return written;
             }
             if working && self.is_time_to_look(now) {
-                self.looked_at = Some(now);
-                self.erase(now);
-                self.retain(now);
+                self.look(now);
             }
         }
+    }
+
+    /// Removes what is to be removed.
+    fn look(&mut self, now: UnixTime) {
+        self.looked_at = Some(now);
+        self.erase(now);
+        self.retain(now);
     }
 
     /// Writes all files, and tells how it went.
