@@ -124,10 +124,14 @@ impl Stage {
     async fn act(&mut self, order: StageOrder) -> Told<Value> {
         match order {
             StageOrder::Serve { policy } => {
-                let host = Host::open(policy.into_policy()).await?;
+                let confirm_join = policy.confirm_join;
+                let host = Host::open(policy.into_policy(), confirm_join).await?;
                 let told = host.told();
                 self.host = Some(host);
                 Ok(told)
+            }
+            StageOrder::Token { agent, limits } => {
+                Ok(self.host()?.token(&agent, limits)?.expose_secret().into())
             }
             StageOrder::StopServer => {
                 self.host()?.stop().await;

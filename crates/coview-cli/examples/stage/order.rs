@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use coview_hub::Policy;
+use coview_wire::AgentRights;
 use coview_wire::PresenceData;
 use coview_wire::Profile;
 use coview_wire::VisitorId;
@@ -31,6 +32,12 @@ pub(crate) enum StageOrder {
     Serve {
         #[serde(default)]
         policy: PolicyOrder,
+    },
+    /// Makes a token for an agent who may be limited.
+    Token {
+        agent: String,
+        #[serde(flatten)]
+        limits: TokenOrder,
     },
     /// Tells every client goodbye and stops.
     StopServer,
@@ -76,11 +83,24 @@ pub(crate) struct PolicyOrder {
     terms_unanswered_ms: Option<u64>,
     resume_grace_ms: Option<u64>,
     heartbeat_ms: Option<u64>,
+    key_tries: Option<u32>,
+    pub(crate) confirm_join: bool,
+}
+
+/// What a token allows, and for how long.
+#[derive(Deserialize)]
+pub(crate) struct TokenOrder {
+    pub(crate) seconds: u64,
+    #[serde(default)]
+    pub(crate) once: bool,
+    #[serde(default)]
+    pub(crate) rights: AgentRights,
 }
 
 impl PolicyOrder {
     pub(crate) fn into_policy(self) -> Policy {
         let mut policy = Policy::default();
+        policy.key_tries = self.key_tries.unwrap_or(policy.key_tries);
         for (ms, value) in [
             (self.key_unclaimed_ms, &mut policy.key_unclaimed),
             (self.terms_unanswered_ms, &mut policy.terms_unanswered),

@@ -2,36 +2,45 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_channel::Sender;
-use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_hub::Policy;
+use coview_server::Lifetimes;
 use coview_server::Server;
 use coview_server::ServerConfig;
+use coview_server::TokenProofs;
 use coview_smol::Backoff;
 use coview_smol::Config;
+use coview_token::AgentClaims;
+use coview_token::Algorithm;
+use coview_token::SigningKey;
+use coview_token::VerifyingKeys;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
 use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::Terms;
+use coview_wire::UnixTime;
 use serde_json::Value;
 use serde_json::json;
 use smol::Task;
 
 use crate::Told;
+use crate::order::TokenOrder;
 
 const GROUP: &str = "12345";
-/// Nobody but this machine reaches the server, and only while a test runs.
-const AGENTS: [(&str, &str, &str); 2] = [
-    ("ada", "Ada", "browser-test-token-of-ada"),
-    ("grace", "Grace", "browser-test-token-of-grace"),
-];
+const AGENTS: [(&str, &str); 2] = [("ada", "Ada"), ("grace", "Grace")];
+/// Longer than any test or benchmark runs.
+const TOKENS_LAST: Duration = Duration::from_secs(12 * 60 * 60);
 
 pub(crate) struct Host {
     config: ServerConfig,
+    key: SigningKey,
+    tokens: serde_json::Map<String, Value>,
     runs: Option<Runs>,
 }
 
@@ -41,20 +50,25 @@ struct Runs {
 }
 
 impl Host {
-    pub(crate) async fn open(policy: Policy) -> Told<Self> {
+    pub(crate) async fn open(policy: Policy, confirm_join: bool) -> Told<Self> {
         let mut group = GroupConfig::new(Terms::new(
             "2026-11",
             "The support agent will see what this app shows until you stop sharing.",
         )?);
         group.assertion_needed = false;
-        let mut accounts = Accounts::default();
-        for (id, name, token) in AGENTS {
-            let card = AgentCard::new(AgentId::new(id)?, name)?;
-            accounts = accounts.with(AgentToken::new(token)?, card);
+        group.confirm_join = confirm_join;
+        let (id, key) = (GroupId::new(GROUP)?, SigningKey::generate(Algorithm::EdDsa)?);
+        let mut tokens = serde_json::Map::new();
+        for (agent, name) in AGENTS {
+            let claims = AgentClaims::new(id.clone(), AgentCard::new(AgentId::new(agent)?, name)?);
+            let token = claims.sign(&key, now(), TOKENS_LAST)?;
+            tokens.insert(agent.to_owned(), token.expose_secret().into());
         }
-        group.proofs = std::sync::Arc::new(accounts);
-        let hub = HubConfig { policy, ..HubConfig::one_group(GroupId::new(GROUP)?, group) };
-        let mut host = Self { config: ServerConfig::loopback(hub), runs: None };
+        let lifetimes = Lifetimes { agent: TOKENS_LAST, ..Lifetimes::default() };
+        let proofs = TokenProofs::new(key.verifying_keys(), VerifyingKeys::default(), lifetimes);
+        group.proofs = Arc::new(proofs);
+        let hub = HubConfig { policy, ..HubConfig::one_group(id, group) };
+        let mut host = Self { config: ServerConfig::loopback(hub), key, tokens, runs: None };
         host.start().await?;
         Ok(host)
     }
@@ -64,9 +78,20 @@ impl Host {
     }
 
     pub(crate) fn told(&self) -> Value {
-        let tokens: serde_json::Map<String, Value> =
-            AGENTS.iter().map(|(id, _, token)| ((*id).to_owned(), (*token).into())).collect();
-        json!({ "address": self.address().to_string(), "group": GROUP, "tokens": tokens })
+        let (address, tokens) = (self.address().to_string(), &self.tokens);
+        json!({ "address": address, "group": GROUP, "tokens": tokens })
+    }
+
+    /// A token of its own for one of the agents.
+    pub(crate) fn token(&self, agent: &str, order: TokenOrder) -> Told<AgentToken> {
+        let (_, name) =
+            AGENTS.iter().find(|(id, _)| *id == agent).ok_or("there is no such agent")?;
+        let card = AgentCard::new(AgentId::new(agent)?, name)?;
+        let mut claims = AgentClaims::new(GroupId::new(GROUP)?, card).with_rights(order.rights);
+        if order.once {
+            claims = claims.once();
+        }
+        Ok(claims.sign(&self.key, now(), Duration::from_secs(order.seconds))?)
     }
 
     pub(crate) fn visitor_config(&self, over: SocketAddr) -> Told<Config> {
@@ -102,4 +127,10 @@ impl Host {
             serves.cancel().await;
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens expire by the machine's clock")]
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::new(since.map_or(0, |since| since.as_secs()))
 }
