@@ -157,7 +157,8 @@ impl Peer {
         self.screen(|screen| screen.viewer(viewer, event));
     }
 
-    /// The next binary message the visitor said: a [`Picture`](coview_wire::Picture).
+    /// The next binary message the visitor said: a [`Picture`](coview_wire::Picture) or a
+    /// [`MaskNotice`](coview_wire::MaskNotice).
     #[must_use]
     pub fn picture(&mut self) -> Option<Vec<u8>> {
         self.0.with(|queues| queues.screen.pictures.pop_front())

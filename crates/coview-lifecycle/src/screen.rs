@@ -5,6 +5,8 @@ use core::fmt;
 use core::task::Context;
 use core::task::Poll;
 
+use coview_wire::MaskNotice;
+use coview_wire::MaskState;
 use coview_wire::Picture;
 use coview_wire::SessionId;
 use coview_wire::ViewerEvent;
@@ -230,6 +232,36 @@ impl<P: ScreenPipe> ScreenPass<P> {
             self.pipe.send(Picture::encode(self.session, viewers, body));
         }
         self.may_send()
+    }
+
+    /// Says what is covered from now on, for the record of the session. Whoever sends pictures says
+    /// it once at the beginning, and whenever it changes before the first picture that has it.
+    /// Agents are not told by it.
+    ///
+    /// ```
+    /// use coview_lifecycle::queue;
+    /// use coview_wire::{MaskNotice, MaskState};
+    ///
+    /// # smol::block_on(async {
+    /// # let (visitor, mut peer) = queue::visitor();
+    /// # peer.grant_all();
+    /// let mut sharing = visitor.start_manual().await?;
+    /// let mut pass = sharing.screen_pass();
+    /// pass.tell_masks(MaskState::Known { areas: 2 })?;
+    /// let told = MaskNotice::decode(&peer.picture().expect("it was said"))?;
+    /// assert_eq!(told.state, MaskState::Known { areas: 2 });
+    /// # drop(sharing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PassOver`] if the pass is over; nothing is said then.
+    pub fn tell_masks(&mut self, state: MaskState) -> Result<(), PassOver> {
+        self.may_send()?;
+        self.pipe.send(MaskNotice { session: self.session, state }.encode());
+        Ok(())
     }
 
     fn may_send(&self) -> Result<(), PassOver> {

@@ -25,6 +25,7 @@ use coview_screen::FrameSource;
 use coview_screen::Input;
 use coview_screen::Output;
 use coview_screen::Size;
+use coview_wire::MaskState;
 use coview_wire::Moment;
 use coview_wire::ViewerEvent;
 use coview_wire::ViewerId;
@@ -197,6 +198,9 @@ impl<P: ScreenPipe> ScreenSender<P> {
 
     /// Captures and sends until the session is over or the source is gone, and says which.
     ///
+    /// For the record of the session it also says what is covered: once at the beginning, and whenever
+    /// it becomes known, unknown, or another number of areas, before the first picture that has it.
+    ///
     /// Frames are captured only while somebody watches: at once when the first viewer joins, then
     /// at the rate of the options. Capturing and encoding happen on a thread of smol's pool for
     /// blocking work, one frame at a time; this future only waits and hands over. Before each message it is checked
@@ -208,6 +212,13 @@ impl<P: ScreenPipe> ScreenSender<P> {
     /// sent. The session goes on, and another sender may be made.
     pub async fn run(self) -> Stopped {
         let Self { mut pass, mut worker, period } = self;
+        // Nothing was captured, so nobody knows yet what has to be covered, and nothing is shown.
+        let mut masks = MaskState::Unknown;
+        if let Err(over) = pass.tell_masks(masks) {
+            return over.into();
+        }
+        // Whether the server has been told of these masks on this connection.
+        let mut told = true;
         let mut tick_at: Option<Instant> = None;
         let mut wake_at = None;
         loop {
@@ -216,14 +227,31 @@ impl<P: ScreenPipe> ScreenSender<P> {
                 Ok(arrivals) => arrivals,
                 Err(over) => return over.into(),
             };
+            told &= !arrivals.contains(&PassArrival::Interrupted);
             let due = tick_at.is_some_and(|at| at <= now());
             let step = smol::unblock(move || worker.step(arrivals, due));
-            let Stepped { worker: back, sends, wants_frames, captured, wake_in, stopped } =
-                match unless_over(&pass, step).await {
-                    Ok(stepped) => stepped,
-                    Err(over) => return over.into(),
-                };
+            let Stepped {
+                worker: back,
+                masks: now_masked,
+                sends,
+                wants_frames,
+                captured,
+                wake_in,
+                stopped,
+            } = match unless_over(&pass, step).await {
+                Ok(stepped) => stepped,
+                Err(over) => return over.into(),
+            };
             worker = back;
+            let changed = now_masked.filter(|state| *state != masks);
+            masks = changed.unwrap_or(masks);
+            // After a break it is said again as soon as somebody is there to be sent a picture.
+            if changed.is_some() || !told && !sends.is_empty() {
+                if let Err(over) = pass.tell_masks(masks) {
+                    return over.into();
+                }
+                told = true;
+            }
             for (viewers, body) in sends {
                 if let Err(over) = pass.send(&viewers, &body) {
                     return over.into();
@@ -314,6 +342,8 @@ struct Worker {
 
 struct Stepped {
     worker: Box<Worker>,
+    /// What is covered in the frame that was captured, if one was.
+    masks: Option<MaskState>,
     sends: Vec<(Vec<ViewerId>, Vec<u8>)>,
     wants_frames: bool,
     /// When a frame was captured, if one was.
@@ -342,7 +372,7 @@ impl Worker {
             wake_at = give(&mut self.encoder, now, input, &mut sends);
         }
         let wants = self.encoder.wants_frames();
-        let (mut captured, mut stopped) = (None, None);
+        let (mut captured, mut masked, mut stopped) = (None, None, None);
         if wants && (due || !wanted) {
             captured = Some(now());
             let at = self.now();
@@ -353,6 +383,7 @@ impl Worker {
             wake_at = match capture {
                 Ok(Capture::Unchanged) => give(encoder, at, Input::Unchanged, &mut sends),
                 Ok(Capture::Frame { damage, masks }) => {
+                    masked = Some(told_of(&masks, self.frame.size()));
                     let input = Input::Frame { frame: &self.frame, damage: &damage, masks: &masks };
                     give(encoder, at, input, &mut sends)
                 }
@@ -373,11 +404,26 @@ impl Worker {
         }
         let wants_frames = self.encoder.wants_frames();
         let wake_in = wake_at.map(|at| self.began + at.since(Moment::ZERO));
-        Stepped { worker: self, sends, wants_frames, captured, wake_in, stopped }
+        Stepped { worker: self, masks: masked, sends, wants_frames, captured, wake_in, stopped }
     }
 
     fn now(&self) -> Moment {
         Moment::new(now().saturating_duration_since(self.began))
+    }
+}
+
+/// What the record of the session is told of masks. Those that do not fit the frame count as unknown,
+/// as they do for the encoder, which shows a blank frame then.
+fn told_of(masks: &coview_screen::MaskState, frame: Size) -> MaskState {
+    match masks {
+        coview_screen::MaskState::Known(masks) if masks.fit(frame) => {
+            // There are at most as many as `Masks::MAX`.
+            let areas = u32::try_from(masks.list().len()).unwrap_or(u32::MAX);
+            MaskState::Known { areas }
+        }
+        coview_screen::MaskState::Known(_) | coview_screen::MaskState::Unknown => {
+            MaskState::Unknown
+        }
     }
 }
 
