@@ -19,8 +19,8 @@ use coview::AgentCard;
 use coview::AgentId;
 use coview::AgentToken;
 use coview::GroupId;
+use coview::OneClickStep;
 use coview::PresenceStep;
-use coview::SharingStep;
 use coview::VisitorId;
 use coview::agent::RequestingStep;
 use coview::agent::ViewingStep;
@@ -114,8 +114,8 @@ async fn story(url: &str, rounds: usize) -> (Vec<Duration>, Vec<Duration>) {
         let mut viewing = viewing;
         while sharing.guests() == 0 {
             sharing = match sharing.next().await {
-                SharingStep::Changed(sharing, _) => sharing,
-                SharingStep::Ended(_, reason) => panic!("{reason}"),
+                OneClickStep::Changed(sharing, _) => sharing,
+                OneClickStep::Ended(_, reason) => panic!("{reason}"),
             };
         }
         visitor = sharing.end();

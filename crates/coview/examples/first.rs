@@ -8,7 +8,7 @@
 use coview::GroupId;
 
 // README:begin
-use coview::{PresenceStep, SharingStep, VisitorId};
+use coview::{OneClickStep, PresenceStep, VisitorId};
 
 async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Error>> {
     let visitor = coview::smol::connect(config).await?; // Visitor<Anonymous>
@@ -28,11 +28,11 @@ async fn app(config: coview::smol::Config) -> Result<(), Box<dyn std::error::Err
                 let shown = asked.terms_displayed(); // the agent is told "displayed"
                 let sharing = shown.accept().await?; // Visitor<Sharing<OneClick, _>>: has no key()
                 match sharing.next().await {
-                    SharingStep::Changed(sharing, change) => {
+                    OneClickStep::Changed(sharing, change) => {
                         println!("{change:?}"); // Guests(1): the agent is in
                         sharing.end() // Visitor<PresenceConnected>
                     }
-                    SharingStep::Ended(visitor, reason) => {
+                    OneClickStep::Ended(visitor, reason) => {
                         println!("over: {reason}");
                         visitor
                     }

@@ -31,11 +31,12 @@ use coview::ClientToken;
 use coview::Connectivity;
 use coview::EndReason;
 use coview::Identity;
+use coview::ManualStep;
+use coview::OneClickStep;
 use coview::PresencePatch;
 use coview::PresenceStep;
 use coview::Profile;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::agent::RequestingStep;
 use coview::agent::ViewingStep;
 use coview::smol::Config;
@@ -204,7 +205,7 @@ async fn whole_story(printed: &mut Printed, secrets: &mut Vec<String>) {
     printed.0.push_str(&error.to_string());
     let pending = printed.debug(ada.join(key));
     let ada = printed.debug(soon("ada to be in", pending).await.unwrap());
-    let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+    let sharing = until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
 
     // Broken and resumed, on both sides.
     visitors_network.cut();
@@ -212,7 +213,7 @@ async fn whole_story(printed: &mut Printed, secrets: &mut Vec<String>) {
     let sharing = until!(
         sharing,
         "the connection",
-        SharingStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
+        ManualStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
     );
     let visitor = printed.debug(sharing.end());
     let ada = until!(ada, "the end", ViewingStep::Ended(a, EndReason::Visitor) => a);
@@ -242,7 +243,7 @@ async fn whole_story(printed: &mut Printed, secrets: &mut Vec<String>) {
     visitors_network.down();
     let ada = until!(ada, "the end", ViewingStep::Ended(a, EndReason::VisitorLost) => a);
     visitors_network.up();
-    let step = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+    let step = until!(sharing, "the end", OneClickStep::Ended(v, why) => (v, why));
     let visitor = printed.debug(step).0;
 
     // What is refused and what is broken, with secrets in wrong places.

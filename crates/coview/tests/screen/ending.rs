@@ -1,8 +1,8 @@
 //! The screen is sent for as long as the consent stands, and no longer.
 
 use coview::EndReason;
+use coview::ManualStep;
 use coview::PassOver;
-use coview::SharingStep;
 use coview::agent::ViewingStep;
 use coview::screen::Capture;
 use coview::screen::Damage;
@@ -80,7 +80,7 @@ fn the_agent_ends_the_session_and_the_visitor_looks_at_nothing() {
         assert_eq!(over(&mut viewer).await, PassOver::Ended);
         // Nobody polls the visitor: the sender stops all the same.
         assert_eq!(stopped(sender).await, Stopped::Closed);
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", ManualStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Agent);
         drop((visitor, ada));
         world.stop().await;
@@ -128,7 +128,7 @@ fn the_agent_leaves_and_the_sender_goes_on_for_the_next() {
             sharing = until!(
                 sharing,
                 "nobody to watch",
-                SharingStep::Changed(v, coview::Change::Guests(0)) => v
+                ManualStep::Changed(v, coview::Change::Guests(0)) => v
             );
         }
         assert!(!sender.is_finished());
@@ -244,7 +244,7 @@ fn an_end_amid_pictures_and_answers_costs_nobody_the_connection() {
                 }
                 1 => {
                     let agent = viewing.end().unwrap();
-                    (until!(sharing, "the end", SharingStep::Ended(v, _) => v), agent)
+                    (until!(sharing, "the end", ManualStep::Ended(v, _) => v), agent)
                 }
                 _ => {
                     let agent = viewing.leave();
@@ -272,7 +272,7 @@ fn a_server_that_begins_anew_has_no_session_to_send_to() {
         // Nobody polls the visitor or the agent.
         assert_eq!(stopped(sender).await, Stopped::Closed);
         assert_eq!(over(&mut viewer).await, PassOver::Closed);
-        let visitor = until!(sharing, "the end", SharingStep::Ended(visitor, _) => visitor);
+        let visitor = until!(sharing, "the end", ManualStep::Ended(visitor, _) => visitor);
         let (mut sharing, key) = by_key(visitor).await;
         assert_ne!(sharing.session(), session);
         let mut grace = joined(&world, "grace", key).await;

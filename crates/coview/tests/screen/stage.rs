@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use coview::Anonymous;
+use coview::IsSharing;
 use coview::Manual;
 use coview::SessionKey;
 use coview::Sharing;
@@ -81,7 +82,7 @@ pub async fn joined(world: &World, name: &str, key: SessionKey) -> Agent<Viewing
 }
 
 /// A sender of the frames that are pushed, which runs.
-pub fn send_pushed<M, H>(sharing: &mut Visitor<Sharing<M, H>>) -> (AppFrames, Task<Stopped>) {
+pub fn send_pushed<S: IsSharing>(sharing: &mut Visitor<S>) -> (AppFrames, Task<Stopped>) {
     let (app, source) = app_frames();
     (app, smol::spawn(ScreenSender::new(sharing, source, EXACT).run()))
 }

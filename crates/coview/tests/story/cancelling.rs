@@ -9,8 +9,8 @@ use coview::AnonymousStep;
 use coview::Change;
 use coview::EndReason;
 use coview::LinkClosed;
+use coview::ManualStep;
 use coview::PresenceStep;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::RequestingStep;
 use coview::agent::SignedInStep;
@@ -171,7 +171,7 @@ fn waiting_for_a_step_can_be_given_up_without_losing_one() {
         }
         let key = coview::SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         drop((sharing, ada));
         world.stop().await;
     });

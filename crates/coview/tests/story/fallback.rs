@@ -2,8 +2,8 @@
 
 use coview::Change;
 use coview::EndReason;
+use coview::ManualStep;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::ViewingStep;
 
@@ -24,7 +24,7 @@ fn story_07_manual_while_identified_goes_back_to_identified() {
             assert_eq!(ada.visitor(), Some(&id("customer-42")));
             visitor = if ended_by_agent {
                 drop(ada.end().unwrap());
-                until!(sharing, "the end", SharingStep::Ended(v, EndReason::Agent) => v)
+                until!(sharing, "the end", ManualStep::Ended(v, EndReason::Agent) => v)
             } else {
                 let visitor = sharing.end();
                 until!(ada, "the end", ViewingStep::Ended(_, EndReason::Visitor) => visitor)
@@ -54,10 +54,10 @@ fn story_07_manual_while_online_goes_back_to_online() {
             let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
             let viewing = soon("ada to be in", ada.join(key)).await.unwrap();
             let sharing =
-                until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+                until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
             (visitor, ada) = if ended_by_agent {
                 let ada = viewing.end().unwrap();
-                (until!(sharing, "the end", SharingStep::Ended(v, EndReason::Agent) => v), ada)
+                (until!(sharing, "the end", ManualStep::Ended(v, EndReason::Agent) => v), ada)
             } else {
                 let visitor = sharing.end();
                 let ada =

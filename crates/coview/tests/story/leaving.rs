@@ -6,9 +6,9 @@ use coview::EndReason;
 use coview::IdentifiedStep;
 use coview::LinkClosed;
 use coview::OfflineReason;
+use coview::OneClickStep;
 use coview::PresenceStep;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::TermsStep;
 use coview::WithdrawReason;
@@ -134,7 +134,7 @@ fn story_09_process_that_closes_is_out_of_reach_at_once_and_offline_after_the_le
 
         // If the app outlives its driver, it is told in the order of its states.
         let visitor =
-            next!(sharing, SharingStep::Ended(visitor, EndReason::VisitorLost) => visitor);
+            next!(sharing, OneClickStep::Ended(visitor, EndReason::VisitorLost) => visitor);
         let visitor = next!(visitor, PresenceStep::Lost(visitor) => visitor);
         assert_eq!(visitor.last_offline(), Some(OfflineReason::Lost));
         next!(visitor, IdentifiedStep::Closed(LinkClosed::Gone) => ());
@@ -169,12 +169,12 @@ fn story_09_pulled_network_is_noticed_and_ends_presence_and_session_after_the_le
         let sharing = until!(
             sharing,
             "the visitor to notice",
-            SharingStep::Changed(v, Change::Connectivity(coview::Connectivity::Reconnecting)) => v
+            OneClickStep::Changed(v, Change::Connectivity(coview::Connectivity::Reconnecting)) => v
         );
         network.cut();
         network.release(crate::proxy::Way::ToServer);
         network.release(crate::proxy::Way::ToClient);
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", OneClickStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::VisitorLost);
         assert_eq!(visitor.state(), StateKind::PresenceConnected);
         // It is online again without doing anything.
@@ -221,7 +221,7 @@ fn story_09_agent_who_leaves_withdraws_and_goes_out_of_the_session() {
         // While viewing: the session goes on until the visitor ends it.
         let (sharing, ada) = one_click(visitor, world.agent("ada").await).await;
         drop(ada);
-        let sharing = until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = until!(sharing, "nobody", OneClickStep::Changed(v, Change::Guests(0)) => v);
         assert_eq!(sharing.end().state(), StateKind::PresenceConnected);
         world.stop().await;
     });
@@ -255,7 +255,7 @@ fn story_09_agent_whose_network_is_pulled_is_out_after_the_grace() {
         // While viewing.
         let (sharing, ada) = one_click(visitor, ada).await;
         network.stall();
-        let sharing = until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = until!(sharing, "nobody", OneClickStep::Changed(v, Change::Guests(0)) => v);
         network.cut();
         network.release(crate::proxy::Way::ToServer);
         network.release(crate::proxy::Way::ToClient);
@@ -276,7 +276,7 @@ fn story_09_agent_whose_process_closes_stays_a_guest_for_the_grace() {
         let process = smol::spawn(driver.run());
         let (sharing, ada) = one_click(world.online("customer-42").await, ada).await;
         drop(process);
-        let sharing = until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = until!(sharing, "nobody", OneClickStep::Changed(v, Change::Guests(0)) => v);
         // If the console outlives its driver, it is told.
         let ada = until!(ada, "the end", ViewingStep::Ended(ada, _) => ada);
         next!(ada, SignedInStep::Closed(LinkClosed::Gone) => ());

@@ -5,9 +5,9 @@ use coview::Change;
 use coview::Connectivity;
 use coview::EndReason;
 use coview::KeyError;
+use coview::ManualStep;
 use coview::RefusalCode;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::Change as AgentChange;
 use coview::agent::RequestError as AgentRequestError;
@@ -35,15 +35,14 @@ fn story_02_manual_before_login() {
         assert_eq!(ada.session(), sharing.session());
         assert_eq!(ada.visitor(), None);
         assert_eq!(ada.guests(), 1);
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
         assert_eq!(sharing.agents()[0].name(), full_name("ada"));
 
         // A second one.
         let grace = world.agent("grace").await;
         let grace = soon("grace to be in", grace.join(key)).await.unwrap();
         assert_eq!(grace.guests(), 2);
-        let sharing =
-            until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
+        let sharing = until!(sharing, "two guests", ManualStep::Changed(v, Change::Guests(2)) => v);
         let names: Vec<_> = sharing.agents().iter().map(|agent| agent.agent.as_str()).collect();
         assert_eq!(names, ["ada", "grace"]);
         let ada =
@@ -51,15 +50,14 @@ fn story_02_manual_before_login() {
 
         // The second one leaves.
         let _grace = grace.leave();
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
         let ada =
             until!(ada, "ada to see one", ViewingStep::Changed(a, AgentChange::Guests(1)) => a);
         assert_eq!(sharing.key().to_string(), shown, "the key stays the same");
 
         // And comes back: the key is good for as long as the session lives.
         let grace = soon("grace to be in again", _grace.join(key)).await.unwrap();
-        let sharing =
-            until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
+        let sharing = until!(sharing, "two guests", ManualStep::Changed(v, Change::Guests(2)) => v);
 
         // The visitor ends: Anonymous at once, and both agents are told.
         let visitor = sharing.end();
@@ -88,9 +86,9 @@ fn story_02_visitor_is_told_of_nothing_else_on_the_way() {
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = world.agent("ada").await;
         let ada = soon("ada to be in", ada.join(key)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         let _ada = ada.leave();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(0)) => v);
         let visitor = sharing.end();
         // The very next thing the visitor hears is the end of the server.
         let visitor = {
@@ -116,7 +114,7 @@ fn story_02_agent_ends_and_both_sides_are_told() {
         let grace = soon("grace to be in", world.agent("grace").await.join(key)).await.unwrap();
 
         let ada = ada.end().unwrap();
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", ManualStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Agent);
         assert_eq!(visitor.state(), StateKind::Anonymous);
         let (grace, why) = until!(grace, "the end", ViewingStep::Ended(a, why) => (a, why));
@@ -135,13 +133,12 @@ fn story_02_ejected_agent_is_out_and_cannot_come_back() {
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let mut ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
         let grace = soon("grace to be in", world.agent("grace").await.join(key)).await.unwrap();
-        let sharing =
-            until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
+        let sharing = until!(sharing, "two guests", ManualStep::Changed(v, Change::Guests(2)) => v);
 
         ada.eject(grace.card().agent.clone()).unwrap();
         let (grace, why) = until!(grace, "the ejection", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Ejected);
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
         let refused = soon("the answer", grace.join(key)).await.unwrap_err();
         assert_eq!(reason(&refused), Some(RefusalCode::NoSuchKey));
         drop((sharing, ada, refused));
@@ -187,7 +184,7 @@ fn story_02_key_nobody_uses_ends_the_session_unclaimed() {
         let world = World::with(|config| config.hub.policy.key_unclaimed = ms(200));
         let sharing = soon("the session", world.visitor().await.start_manual()).await.unwrap();
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", ManualStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Unclaimed);
         assert_eq!(visitor.state(), StateKind::Anonymous);
         let refused = soon("the answer", world.agent("ada").await.join(key)).await.unwrap_err();

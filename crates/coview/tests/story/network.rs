@@ -4,13 +4,14 @@ use coview::AppState;
 use coview::Change;
 use coview::Connectivity;
 use coview::EndReason;
+use coview::ManualStep;
 use coview::OfflineReason;
+use coview::OneClickStep;
 use coview::PresenceData;
 use coview::PresencePatch;
 use coview::PresenceStep;
 use coview::Profile;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::Change as AgentChange;
 use coview::agent::RequestingStep;
@@ -162,7 +163,7 @@ fn story_10_drop_shorter_than_the_grace_resumes_the_same_session() {
         let ada = sign_in(agent_at(&agents_network.url(), "ada")).await;
         let ada = soon("ada to be in", ada.join(typed)).await.unwrap();
         let mut sharing =
-            until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+            until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
 
         // Broken, and twice: a connection that ends, and a network that is gone for a while.
         for broken in 0..2 {
@@ -173,7 +174,7 @@ fn story_10_drop_shorter_than_the_grace_resumes_the_same_session() {
             }
             sharing = next!(
                 sharing,
-                SharingStep::Changed(v, Change::Connectivity(Connectivity::Reconnecting)) => v
+                ManualStep::Changed(v, Change::Connectivity(Connectivity::Reconnecting)) => v
             );
             assert_eq!((sharing.session(), sharing.key().to_string()), (session, key.clone()));
             assert_eq!(sharing.guests(), 1);
@@ -181,7 +182,7 @@ fn story_10_drop_shorter_than_the_grace_resumes_the_same_session() {
             // Nothing else has changed: neither guests nor session.
             sharing = next!(
                 sharing,
-                SharingStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
+                ManualStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
             );
             assert_eq!((sharing.session(), sharing.key().to_string()), (session, key.clone()));
             assert_eq!((sharing.guests(), sharing.agents().len()), (1, 1));
@@ -203,7 +204,7 @@ fn story_10_drop_shorter_than_the_grace_resumes_the_same_session() {
 
         // The key still opens the session, and what is said goes through.
         let grace = soon("grace to be in", world.agent("grace").await.join(typed)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(2)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(2)) => v);
         let visitor = sharing.end();
         let (ada, why) = until!(ada, "the end", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Visitor);
@@ -225,7 +226,7 @@ fn story_10_one_click_session_resumes_without_a_key() {
         let sharing = until!(
             sharing,
             "the connection",
-            SharingStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
+            OneClickStep::Changed(v, Change::Connectivity(Connectivity::Connected)) => v
         );
         assert_eq!((sharing.session(), sharing.guests()), (session, 1));
         assert!(!network.texts(Way::ToClient).join("\n").contains("\"key\""));
@@ -292,7 +293,7 @@ fn story_10_drop_longer_than_the_grace_ends_the_session_as_visitor_lost() {
         let (ada, why) = until!(ada, "the end", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::VisitorLost);
         network.up();
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", ManualStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::VisitorLost);
         assert_eq!(visitor.state(), StateKind::Anonymous);
         // The key is dead, the visitor is not.
@@ -337,7 +338,7 @@ fn restart(why: EndReason, gracefully: bool) {
         let world = World::with(|config| config.listen = listen);
 
         // The session is over for both, and the visitor is where it came from.
-        let (visitor, told) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, told) = until!(sharing, "the end", OneClickStep::Ended(v, why) => (v, why));
         assert_eq!(told, why);
         assert_eq!(visitor.state(), StateKind::PresenceConnected);
         let (grace, told) = until!(viewing, "the end", ViewingStep::Ended(a, why) => (a, why));

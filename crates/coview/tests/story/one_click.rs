@@ -2,8 +2,8 @@
 
 use coview::Change;
 use coview::EndReason;
+use coview::OneClickStep;
 use coview::PresenceStep;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::AgentStateKind;
 use coview::agent::AskStatus;
@@ -58,7 +58,8 @@ fn story_05_one_click_without_any_key() {
         assert_eq!(ada.visitor(), Some(&id("customer-42")));
         assert_eq!(ada.session(), sharing.session());
         assert_eq!(ada.guests(), 1);
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing =
+            until!(sharing, "one guest", OneClickStep::Changed(v, Change::Guests(1)) => v);
         assert_eq!(sharing.agents()[0].name(), full_name("ada"));
 
         let visitor = sharing.end();
@@ -130,7 +131,7 @@ fn story_05_one_click_goes_on_when_the_agent_leaves_until_the_visitor_decides() 
         let ada = world.agent("ada").await;
         let (sharing, ada) = one_click(visitor, ada).await;
         let ada = ada.leave();
-        let sharing = until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = until!(sharing, "nobody", OneClickStep::Changed(v, Change::Guests(0)) => v);
         // There is no way back in but by another request, and the visitor is busy for that.
         let refused = soon("the answer", ada.ask(id("customer-42"))).await.unwrap_err();
         let ada = watch(refused.into_agent().unwrap()).await;
@@ -155,7 +156,7 @@ pub async fn one_click(
     let asked = until!(visitor, "the terms", PresenceStep::TermsRequested(asked) => asked);
     let sharing = soon("the session", asked.terms_displayed().accept()).await.unwrap();
     let agent = until!(agent, "the agent to be in", RequestingStep::Accepted(agent) => agent);
-    let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+    let sharing = until!(sharing, "one guest", OneClickStep::Changed(v, Change::Guests(1)) => v);
     (sharing, agent)
 }
 

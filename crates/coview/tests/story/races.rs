@@ -6,11 +6,12 @@
 use coview::AskOutcome;
 use coview::Change;
 use coview::EndReason;
+use coview::ManualStep;
+use coview::OneClickStep;
 use coview::PresenceStep;
 use coview::RefusalCode;
 use coview::RequestError;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::StateKind;
 use coview::agent::AskStatus;
 use coview::agent::Change as AgentChange;
@@ -47,9 +48,9 @@ fn story_08_manual_start_while_an_ask_arrives_and_the_agent_is_told_busy() {
         assert_eq!(sharing.state(), StateKind::SharingManualPresence);
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", ada.join(key)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         let ada = ada.leave();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(0)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(0)) => v);
         // Nothing is left of the request: the next thing is the next request.
         let visitor = sharing.end();
         let ada = watch(ada).await;
@@ -122,7 +123,8 @@ fn story_08_accept_first_then_withdraw_and_the_session_stands_without_the_agent(
         // The news of the acceptance is on its way to the agent, who withdraws.
         network.hold(Way::ToClient);
         let sharing = soon("the session", shown.accept()).await.unwrap();
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing =
+            until!(sharing, "one guest", OneClickStep::Changed(v, Change::Guests(1)) => v);
         let ada = ada.withdraw();
         network.release(Way::ToClient);
         // The agent does not want the session it finds itself in, and leaves; the visitor decides.
@@ -132,7 +134,7 @@ fn story_08_accept_first_then_withdraw_and_the_session_stands_without_the_agent(
             panic!("the agent has withdrawn, and is told {told:?}")
         };
         let visitor =
-            async { until!(sharing, "nobody", SharingStep::Changed(v, Change::Guests(0)) => v) };
+            async { until!(sharing, "nobody", OneClickStep::Changed(v, Change::Guests(0)) => v) };
         let sharing = visitor.or(agent).await;
         let ada = nothing.into_agent().unwrap();
         assert_eq!(world.metric("coview_asks_accepted_total").await, 1);
@@ -156,8 +158,7 @@ fn story_08_both_sides_end_at_once_the_agent_first() {
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
         let grace = soon("grace to be in", world.agent("grace").await.join(key)).await.unwrap();
-        let sharing =
-            until!(sharing, "two guests", SharingStep::Changed(v, Change::Guests(2)) => v);
+        let sharing = until!(sharing, "two guests", ManualStep::Changed(v, Change::Guests(2)) => v);
 
         network.hold(Way::ToClient);
         let ada = ada.end().unwrap();
@@ -170,7 +171,7 @@ fn story_08_both_sides_end_at_once_the_agent_first() {
         let sharing = soon("the next session", visitor.start_manual()).await.unwrap();
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", ada.join(key)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         assert_eq!(world.metric("coview_sessions_ended_total").await, 1);
         drop((sharing, ada, grace));
         world.stop().await;
@@ -199,7 +200,7 @@ fn story_08_both_sides_end_at_once_the_visitor_first() {
         let sharing = soon("the next session", visitor.start_manual()).await.unwrap();
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", ada.join(key)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         assert_eq!(ada.session(), sharing.session());
         assert_eq!(world.metric("coview_sessions_ended_total").await, 1);
         drop((sharing, ada, grace));
@@ -297,7 +298,7 @@ fn story_08_second_agent_who_asks_is_told_busy() {
         let sharing = soon("the session", shown.accept()).await.unwrap();
         let grace = refused(grace, RefusalCode::VisitorBusy).await;
         let ada = until!(ada, "the agent to be in", RequestingStep::Accepted(ada) => ada);
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, OneClickStep::Changed(v, Change::Guests(1)) => v);
         // Afterwards it is the other's turn.
         let visitor = sharing.end();
         let _ada = until!(ada, "the end", ViewingStep::Ended(a, EndReason::Visitor) => a);

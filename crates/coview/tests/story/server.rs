@@ -4,11 +4,11 @@ use coview::AnonymousStep;
 use coview::Change;
 use coview::Connectivity;
 use coview::EndReason;
+use coview::ManualStep;
 use coview::PresenceData;
 use coview::PresencePatch;
 use coview::PresenceStep;
 use coview::SessionKey;
-use coview::SharingStep;
 use coview::TermsStep;
 use coview::WithdrawReason;
 use coview::agent::Change as AgentChange;
@@ -42,7 +42,7 @@ fn the_whole_way_over_tls() {
         let typed = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = sign_in(agent_at(&url, "ada").with_roots(roots.clone())).await;
         let ada = soon("ada to be in", ada.join(typed)).await.unwrap();
-        let sharing = next!(sharing, SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = next!(sharing, ManualStep::Changed(v, Change::Guests(1)) => v);
         let visitor = sharing.end();
         let ada = until!(ada, "the end", ViewingStep::Ended(a, EndReason::Visitor) => a);
 
@@ -220,7 +220,7 @@ fn stop_tells_everybody_and_ends_everything() {
         let sharing = soon("the session", world.visitor().await.start_manual()).await.unwrap();
         let key = SessionKey::parse(&sharing.key().to_string()).unwrap();
         let ada = soon("ada to be in", world.agent("ada").await.join(key)).await.unwrap();
-        let sharing = until!(sharing, "one guest", SharingStep::Changed(v, Change::Guests(1)) => v);
+        let sharing = until!(sharing, "one guest", ManualStep::Changed(v, Change::Guests(1)) => v);
         let online = world.online("customer-42").await;
         let grace = soon("the request", world.agent("grace").await.ask(id("customer-42"))).await;
         let asked = until!(online, "the terms", PresenceStep::TermsRequested(asked) => asked);
@@ -234,7 +234,7 @@ fn stop_tells_everybody_and_ends_everything() {
             assert_eq!(raw.next().await, None);
         };
         smol::future::zip(told, world.stop()).await;
-        let (visitor, why) = until!(sharing, "the end", SharingStep::Ended(v, why) => (v, why));
+        let (visitor, why) = until!(sharing, "the end", ManualStep::Ended(v, why) => (v, why));
         assert_eq!(why, EndReason::Shutdown);
         let (ada, why) = until!(ada, "the end", ViewingStep::Ended(a, why) => (a, why));
         assert_eq!(why, EndReason::Shutdown);
