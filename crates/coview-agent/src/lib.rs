@@ -142,6 +142,7 @@ pub use crate::screen::ViewPass;
 pub use crate::sign_in::MistypedKey;
 pub use crate::sign_in::NotAllowed;
 pub use crate::sign_in::SignInFacts;
+pub use crate::sign_in::read_key;
 pub use crate::state::IsFree;
 pub use crate::state::Joining;
 #[doc(hidden)]

@@ -54,8 +54,13 @@ pub enum MistypedKey {
     NoKey(KeyError),
 }
 
-/// Reads a key as a person types it, for a group whose keys have so many digits.
-pub(crate) fn read_key(typed: &str, digits: KeyLength) -> Result<SessionKey, MistypedKey> {
+/// Reads a key as a person types it, for a group whose keys have so many digits; see
+/// [`Agent::read_key`](crate::Agent::read_key).
+///
+/// # Errors
+///
+/// [`MistypedKey`] if it cannot be a key of the group.
+pub fn read_key(typed: &str, digits: KeyLength) -> Result<SessionKey, MistypedKey> {
     let key = SessionKey::parse(typed);
     // The number of digits is looked at first: a digit too few is no mistyped one.
     let (found, needed) = (typed.chars().filter(char::is_ascii_digit).count(), digits.get());

@@ -1,8 +1,10 @@
 //! `coview agent`: an agent one can talk to.
 
+pub(crate) mod args;
 mod line;
 mod picture;
 mod save;
+mod token;
 mod words;
 
 use core::time::Duration;
@@ -25,10 +27,12 @@ use coview_wire::RefusalCode;
 use futures_lite::FutureExt;
 use smol::Timer;
 
+use crate::agent::args::AgentArgs;
 use crate::agent::line::Line;
 use crate::agent::picture::Picture;
 use crate::agent::picture::Seen;
-use crate::args::AgentArgs;
+use crate::agent::token::Due;
+use crate::agent::token::Tokens;
 use crate::failure::Failure;
 use crate::failure::remedy;
 use crate::say::BOLD;
@@ -48,9 +52,9 @@ type AnyAgent = coview_agent::AnyAgent<Link>;
 type Pending = coview_agent::AnyPending<Link>;
 
 pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
-    let config = args.config()?;
+    let (config, tokens) = args.config()?;
     let picture = Picture::new(args.save_png)?;
-    let mut desk = Desk { terminal: Terminal::new()?, say: Say::new(args.json), picture };
+    let mut desk = Desk { terminal: Terminal::new()?, say: Say::new(args.json), picture, tokens };
     let opened = async { Some(coview_smol::open_agent(config).await) };
     let given_up = async {
         desk.terminal.interrupted().await;
@@ -59,20 +63,11 @@ pub(crate) async fn run(args: AgentArgs) -> Result<(), Failure> {
     let Some(opened) = opened.or(given_up).await else { return Ok(()) };
     let (mut agent, driver) = opened?;
     let driver = smol::spawn(driver.run());
-    desk.say.tell(
-        &Event::new(
-            "signed_in",
-            format_args!(
-                "{GOOD}●{GOOD:#} signed in to group {BOLD}{}{BOLD:#} as {BOLD}{}{BOLD:#}",
-                agent.group(),
-                agent.card().name()
-            ),
-        )
-        .with("group", agent.group().as_str())
-        .with("agent", agent.card().agent.as_str())
-        .with("name", agent.card().name())
-        .with("state", AgentStateKind::SignedIn.as_str()),
-    );
+    desk.tokens.lasts(agent.sign_in_lasts_ms());
+    let lasts_ms = agent.sign_in_lasts_ms();
+    let signed_in = words::signed_in(agent.group(), agent.card(), agent.rights(), lasts_ms)
+        .with("key_digits", agent.key_digits().get());
+    desk.tell(AgentStateKind::SignedIn, signed_in);
     desk.hint(AgentStateKind::SignedIn);
     agent.watch(Watching::Group);
 
@@ -94,6 +89,8 @@ struct Desk {
     say: Say,
     /// What is on the screen of the visitor the agent is in a session with.
     picture: Picture,
+    /// What the agent signs in with, and how long it is good.
+    tokens: Tokens,
 }
 
 enum Now {
@@ -107,6 +104,7 @@ enum Happened<T> {
     World(T),
     Picture(Seen),
     Heard(Heard),
+    Token(Due),
 }
 
 impl Desk {
@@ -132,9 +130,26 @@ impl Desk {
 
     async fn free(&mut self, mut agent: AnyAgent) -> Result<Now, Failure> {
         self.tell_all(agent.state(), |picture| picture.follow(&mut agent));
+        // A script that ends with a join wants to know what came of it.
+        let wants = agent.state() == AgentStateKind::Joining && self.terminal.has_ended();
+        let longest = agent.visitor_asked().map_or(LAST_ANSWER, |expires_ms| {
+            LAST_ANSWER + Duration::from_millis(expires_ms.into())
+        });
         let mut next = agent.next();
+        let terminal = &mut self.terminal;
+        let heard = async {
+            if wants {
+                let late = async {
+                    Timer::after(longest).await;
+                    Heard::Interrupt
+                };
+                return Happened::Heard(terminal.heard_now().or(late).await);
+            }
+            Happened::Heard(terminal.heard().await)
+        };
         let happened = async { Happened::World((&mut next).await) }
-            .or(async { Happened::Heard(self.terminal.heard().await) })
+            .or(heard)
+            .or(async { Happened::Token(self.tokens.due().await) })
             .or(async { Happened::Picture(self.picture.next().await) })
             .await;
         match happened {
@@ -146,7 +161,19 @@ impl Desk {
             }
             Happened::Heard(heard) => {
                 let agent = next.into_agent().expect("no step was taken");
+                if wants && matches!(heard, Heard::End) {
+                    self.terminal.keep(heard);
+                    return Ok(Now::Free(agent));
+                }
                 Ok(self.hear(agent, heard))
+            }
+            Happened::Token(due) => {
+                let mut agent = next.into_agent().expect("no step was taken");
+                match due {
+                    Due::Renew(token) => agent.renew(token),
+                    Due::EndsIn(left) => self.tell(agent.state(), words::sign_in_ends(left)),
+                }
+                Ok(Now::Free(agent))
             }
         }
     }
@@ -170,12 +197,12 @@ impl Desk {
                 self.granted(&agent);
                 Ok(Now::Free(agent))
             }
-            Happened::World(Err(AnyRequestError::Refused { agent, reason })) => {
-                self.refused(agent.state(), trigger, reason);
+            Happened::World(Err(AnyRequestError::Refused { agent, reason, retry_ms })) => {
+                self.refused(agent.state(), trigger, reason, retry_ms);
                 Ok(Now::Free(agent))
             }
             Happened::World(Err(AnyRequestError::Closed(reason))) => Err(self.closed(reason)),
-            Happened::Picture(_) => Ok(Now::Asking(pending, trigger)),
+            Happened::Picture(_) | Happened::Token(_) => Ok(Now::Asking(pending, trigger)),
             Happened::Heard(heard) => Ok(self.hear_asking(pending, trigger, heard)),
         }
     }
@@ -196,6 +223,20 @@ impl Desk {
                     format_args!("{WARN}●{WARN:#} the request is over: {outcome}"),
                 );
                 self.tell(agent.state(), event.with("outcome", outcome.as_str()));
+                self.hint(agent.state());
+                agent
+            }
+            AnyStep::LetIn(agent) => {
+                self.tell(agent.state(), words::joined(&agent, "key"));
+                self.hint(agent.state());
+                agent
+            }
+            AnyStep::KeptOut(agent, reason) => {
+                if reason == RefusalCode::JoinDeclined {
+                    self.tell(agent.state(), words::join_declined());
+                } else {
+                    self.refused(agent.state(), Trigger::Join, reason, None);
+                }
                 self.hint(agent.state());
                 agent
             }
@@ -258,6 +299,14 @@ impl Desk {
             )
             .with("count", count)
             .with_agents(agent.agents()),
+            Change::Renewed => {
+                self.tokens.lasts(agent.sign_in_lasts_ms());
+                words::renewed(agent.rights(), agent.sign_in_lasts_ms())
+            }
+            Change::NotRenewed(code) => {
+                self.tokens.refused(code == RefusalCode::NoAnswer);
+                words::not_renewed(code)
+            }
             Change::Problem(code) => {
                 Event::new("problem", format_args!("{WARN}!{WARN:#} not done: {code}"))
                     .with("code", code.as_str())
@@ -279,12 +328,25 @@ impl Desk {
         reason.into()
     }
 
-    fn refused(&mut self, state: AgentStateKind, trigger: Trigger, reason: RefusalCode) {
-        let help = remedy(reason).map(|help| format!("; {help}")).unwrap_or_default();
+    fn refused(
+        &mut self,
+        state: AgentStateKind,
+        trigger: Trigger,
+        reason: RefusalCode,
+        retry_ms: Option<u32>,
+    ) {
+        let command = words::command(trigger);
+        let help = match retry_ms {
+            Some(wait) => {
+                format!("; try again in {}", words::time(Duration::from_millis(wait.into())))
+            }
+            None => remedy(reason).map(|help| format!("; {help}")).unwrap_or_default(),
+        };
         let event =
-            Event::new("refused", format_args!("{WARN}!{WARN:#} {trigger}: {reason}{help}"))
-                .with("command", trigger.as_str())
-                .with("code", reason.as_str());
+            Event::new("refused", format_args!("{WARN}!{WARN:#} {command}: {reason}{help}"))
+                .with("command", command)
+                .with("code", reason.as_str())
+                .with_some("retry_ms", retry_ms);
         self.tell(state, event);
     }
 
@@ -301,6 +363,11 @@ impl Desk {
             )
             .with("visitor", requesting.visitor().as_str())
             .with("expires_ms", requesting.expires_ms()),
+            // Without a question the session is the next step.
+            AnyAgent::Joining(joining) => match joining.visitor_asked() {
+                Some(expires_ms) => words::join_waiting(expires_ms),
+                None => return,
+            },
             AnyAgent::Viewing(_) => words::joined(agent, "key"),
             AnyAgent::SignedIn(_) => return,
         };
@@ -317,7 +384,7 @@ impl Desk {
             Heard::End | Heard::Interrupt => return Now::Left,
         };
         self.say.entered();
-        match line::parse(&line) {
+        match line::parse(&line, agent.key_digits()) {
             Ok(line) => self.act(agent, line),
             Err(told) => {
                 self.error(agent.state(), &told);
@@ -347,23 +414,33 @@ impl Desk {
                 agent.unwatch();
                 self.tell(state, words::roster(&agent));
             }
-            Line::Eject(other) => {
-                if agent.eject(other.clone()) {
+            Line::Eject(other) => match agent.eject(other.clone()) {
+                Ok(()) => {
                     let event = Event::new(
                         "ejecting",
                         format_args!("{GOOD}●{GOOD:#} {BOLD}{other}{BOLD:#} is being removed"),
                     );
                     self.tell(state, event.with("agent", other.as_str()));
-                } else {
-                    self.error(state, "you are in no session");
                 }
-            }
+                Err(RefusalCode::NotAllowed) => {
+                    let text = format!("eject: {}", RefusalCode::NotAllowed);
+                    self.error(state, &text);
+                }
+                Err(_) => self.error(state, "you are in no session"),
+            },
+            Line::Renew(file) => match self.tokens.take(file.as_deref()) {
+                Ok(token) => agent.renew(token),
+                Err(why) => self.error(state, &why),
+            },
             Line::Save(file) => match self.picture.save(&file) {
                 Ok(event) => self.tell(state, event),
                 Err(why) => self.error(state, &why),
             },
+            Line::Cancel if state == AgentStateKind::Joining => {
+                return self.apply(agent, Command::Cancel);
+            }
             Line::Cancel => self.error(state, "nothing waits for an answer"),
-            Line::Status => self.tell(state, words::status(&agent)),
+            Line::Status => self.tell(state, words::status(&agent, self.tokens.left())),
             Line::Help => self.say.hint(words::HELP),
             Line::Quit => return Now::Left,
         }
@@ -385,11 +462,15 @@ impl Desk {
                 }
                 Now::Asking(pending, trigger)
             }
+            Ok(Applied::Refused(agent, reason)) => {
+                self.refused(agent.state(), trigger, reason, None);
+                Now::Free(agent)
+            }
             Err(misuse) => {
-                let (command, state) = (misuse.command, misuse.agent.state());
+                let (command, state) = (words::command(misuse.command), misuse.agent.state());
                 let text = format!("`{command}` is not possible while {}", words::in_words(state));
                 let event = Event::new("misuse", format_args!("{WARN}!{WARN:#} {text}"))
-                    .with("command", command.as_str())
+                    .with("command", command)
                     .with("message", text.as_str());
                 self.tell(state, event);
                 self.hint(state);
@@ -409,10 +490,14 @@ impl Desk {
             Trigger::End => {
                 return self.ended(agent, EndReason::Agent, "you ended the session");
             }
+            Trigger::Cancel => words::cancelled(Trigger::Join),
             Trigger::Ask
             | Trigger::Join
+            | Trigger::Knock
             | Trigger::Accepted
             | Trigger::AskOver
+            | Trigger::LetIn
+            | Trigger::KeptOut
             | Trigger::SessionEnded => return,
         };
         self.tell(agent.state(), event);
@@ -430,14 +515,10 @@ impl Desk {
             Heard::Line(line) => line,
         };
         self.say.entered();
-        match line::parse(&line) {
+        match line::parse(&line, coview_wire::KeyLength::default()) {
             Ok(Line::Cancel) => {
                 let Some(agent) = pending.into_agent() else { return Now::Left };
-                let event = Event::new(
-                    "cancelled",
-                    format_args!("{GOOD}●{GOOD:#} `{trigger}` is taken back"),
-                );
-                self.tell(agent.state(), event.with("command", trigger.as_str()));
+                self.tell(agent.state(), words::cancelled(trigger));
                 return Now::Free(agent);
             }
             // Said outright, unlike the end of a script, which wants its last answer.
@@ -445,7 +526,8 @@ impl Desk {
             Ok(Line::Nothing) => {}
             Ok(Line::Help) => self.say.hint(words::HELP),
             Ok(Line::Status) => self.say.hint(format_args!(
-                "{DIM}`{trigger}` waits for its answer; `cancel` takes it back{DIM:#}"
+                "{DIM}`{}` waits for its answer; `cancel` takes it back{DIM:#}",
+                words::command(trigger)
             )),
             Ok(
                 Line::Do(_)
@@ -453,6 +535,7 @@ impl Desk {
                 | Line::Watch(_)
                 | Line::Unwatch
                 | Line::Eject(_)
+                | Line::Renew(_)
                 | Line::Save(_),
             )
             | Err(_) => self.terminal.keep(Heard::Line(line)),

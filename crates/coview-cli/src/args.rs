@@ -7,14 +7,14 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use coview_screen::Mask;
-use coview_smol::AgentConfig;
 use coview_smol::Roots;
 use coview_smol::ServerUrl;
-use coview_wire::AgentToken;
 use coview_wire::ClientToken;
 use coview_wire::GroupId;
 use coview_wire::Profile;
 
+use crate::agent::args::AGENT_HELP;
+use crate::agent::args::AgentArgs;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::screen::Shown;
@@ -207,63 +207,6 @@ pub(crate) struct PictureArgs {
     masks: Vec<Mask>,
 }
 
-const AGENT_HELP: &str = "\
-Commands, one a line:
-  list                    who is online
-  watch [ID]              watch the group (as at the start), or one visitor
-  unwatch                 watch nobody
-  ask ID                  ask a visitor who is online to share
-  withdraw                take the request back
-  join KEY                join with the key the visitor reads out; 123456786 or 123 456 786
-  leave                   leave the session, which goes on
-  end                     end the session for everybody
-  eject AGENT             remove another agent from the session
-  save FILE               write the picture as it is now, as PNG
-  cancel                  take back what the server has not answered yet
-  status, help, quit      also: end of input
-
-Events with --json, one object a line, each with `event`, most with `state`:
-  signed_in roster visitor_online visitor_changed visitor_offline asking displayed accepted
-  ask_over withdrawn joined guests ended left_session ejecting watching connectivity cancelled
-  refused misuse problem error status closed left
-  picture picture_live picture_paused picture_blank picture_gone masks saved kept
-
-Exit codes:
-  0  everything went well
-  1  something failed while running
-  2  the command line or the configuration is wrong";
-
-/// The options of `coview agent`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct AgentArgs {
-    /// The server: ws://HOST:PORT, or wss:// with TLS; a path before the socket's own is kept
-    #[arg(long, value_name = "URL")]
-    server: String,
-
-    /// The group the agent belongs to
-    #[arg(long, value_name = "ID")]
-    group: GroupId,
-
-    /// The agent's token; better given in the environment, where other users of the machine do not
-    /// see it
-    #[arg(long, value_name = "TOKEN", env = "COVIEW_TOKEN", hide_env_values = true)]
-    token: String,
-
-    /// Trust the certificates in this PEM file instead of Mozilla's list
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-
-    /// Keep the newest picture of the session as PNG in this file: written anew at most once a
-    /// second while it changes, and when the session is over. In a directory every session has a
-    /// file of its own [default: nothing is written]
-    #[arg(long, value_name = "FILE|DIR")]
-    pub(crate) save_png: Option<PathBuf>,
-
-    /// Write what happens as JSON lines, without colour; the field `event` names what happened
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 const DEMO_HELP: &str = "\
 Events with --json, one object a line, each with `event`:
   ready key guests terms sharing declined terms_withdrawn ended connectivity screen_gone left
@@ -364,26 +307,15 @@ impl ShareArgs {
     }
 }
 
-impl AgentArgs {
-    pub(crate) fn config(&self) -> Result<AgentConfig, Failure> {
-        let token = AgentToken::new(&self.token).map_err(Failure::usage)?;
-        let mut config = AgentConfig::new(server(&self.server)?, self.group.clone(), token);
-        if let Some(roots) = roots(self.ca.as_deref())? {
-            config = config.with_roots(roots);
-        }
-        Ok(config)
-    }
-}
-
 /// The address of the server. It may hold a password, so the error does not repeat it.
-fn server(text: &str) -> Result<ServerUrl, Failure> {
+pub(crate) fn server(text: &str) -> Result<ServerUrl, Failure> {
     text.parse().map_err(|error: coview_smol::UrlError| {
         Failure::usage(format_args!("--server: {error}"))
             .with_remedy("write it like ws://127.0.0.1:7300 or wss://help.example.org")
     })
 }
 
-fn roots(file: Option<&std::path::Path>) -> Result<Option<Roots>, Failure> {
+pub(crate) fn roots(file: Option<&std::path::Path>) -> Result<Option<Roots>, Failure> {
     let Some(file) = file else { return Ok(None) };
     let wrong = |error: &dyn core::fmt::Display| {
         Failure::usage(format_args!("--ca {}: {error}", file.display()))

@@ -63,7 +63,7 @@ impl Picture {
     pub(super) fn follow(&mut self, agent: &mut AnyAgent) -> Vec<Event> {
         let session = match agent {
             AnyAgent::Viewing(viewing) => Some(viewing.session()),
-            AnyAgent::SignedIn(_) | AnyAgent::Requesting(_) => None,
+            AnyAgent::SignedIn(_) | AnyAgent::Requesting(_) | AnyAgent::Joining(_) => None,
         };
         if self.watching.as_ref().map(|watching| watching.session) == session {
             return Vec::new();

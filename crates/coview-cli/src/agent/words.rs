@@ -1,15 +1,22 @@
 //! How an agent's states, commands and visitors are put into words.
 
+use core::time::Duration;
+
 use coview_agent::AgentStateKind;
 use coview_agent::table::TABLE;
 use coview_agent::table::Trigger;
 use coview_lifecycle::Connectivity;
+use coview_wire::AgentCard;
+use coview_wire::AgentRights;
 use coview_wire::AppState;
+use coview_wire::GroupId;
+use coview_wire::RefusalCode;
 use coview_wire::VisitorCard;
 use serde_json::Value;
 use serde_json::json;
 
 use super::AnyAgent;
+use crate::failure::remedy;
 use crate::say::BOLD;
 use crate::say::DIM;
 use crate::say::Event;
@@ -28,7 +35,8 @@ pub(super) const HELP: &str = "  \
   end                     end the session for everybody
   eject AGENT             remove another agent from the session
   save FILE               write the picture as it is now, as PNG
-  cancel                  take back what the server has not answered yet
+  renew [FILE]            show the newer token in FILE, or in that of --token-file
+  cancel                  take back what is not answered yet
   status, help, quit      Ctrl-C leaves too";
 
 /// The state in a sentence: *not possible while …*.
@@ -36,8 +44,141 @@ pub(super) const fn in_words(state: AgentStateKind) -> &'static str {
     match state {
         AgentStateKind::SignedIn => "you have neither a request nor a session",
         AgentStateKind::Requesting => "a visitor is being asked",
+        AgentStateKind::Joining => "the visitor is asked to let you in",
         AgentStateKind::Viewing => "you are in a session",
     }
+}
+
+/// What a person types for it.
+pub(super) const fn command(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Knock => "join",
+        Trigger::Ask
+        | Trigger::Join
+        | Trigger::Withdraw
+        | Trigger::Cancel
+        | Trigger::Leave
+        | Trigger::End
+        | Trigger::Accepted
+        | Trigger::AskOver
+        | Trigger::LetIn
+        | Trigger::KeptOut
+        | Trigger::SessionEnded => trigger.as_str(),
+    }
+}
+
+/// A time as a person says it.
+pub(super) fn time(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    match seconds {
+        1 => "1 second".to_owned(),
+        0..120 => format!("{seconds} seconds"),
+        120..7200 => format!("{} minutes", seconds / 60),
+        _ => format!("{} hours", seconds / 3600),
+    }
+}
+
+pub(super) fn signed_in(
+    group: &GroupId,
+    card: &AgentCard,
+    rights: &AgentRights,
+    lasts_ms: u64,
+) -> Event {
+    let name = card.name();
+    let text = format!("signed in to group {BOLD}{group}{BOLD:#} as {BOLD}{name}{BOLD:#}");
+    sign_in("signed_in", text, rights, lasts_ms)
+        .with("group", group.as_str())
+        .with("agent", card.agent.as_str())
+        .with("name", card.name())
+}
+
+pub(super) fn renewed(rights: &AgentRights, lasts_ms: u64) -> Event {
+    sign_in("renewed", "your sign-in is renewed".to_owned(), rights, lasts_ms)
+}
+
+/// How long a sign-in lasts, and what it allows where that is not everything.
+fn sign_in(name: &'static str, text: String, rights: &AgentRights, lasts_ms: u64) -> Event {
+    let lasts = time(Duration::from_millis(lasts_ms));
+    let mut text = format!("{GOOD}●{GOOD:#} {text} for {lasts}");
+    for limit in limits(rights) {
+        text.push_str(&format!("\n    {limit}"));
+    }
+    let visitors = rights.visitors.as_ref();
+    let visitors = visitors.map(|ids| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>());
+    Event::new(name, text).with("expires_ms", lasts_ms).with(
+        "rights",
+        json!({
+            "visitors": visitors,
+            "view_only": rights.view_only,
+            "manual_keys": rights.manual_keys,
+            "max_guests": rights.max_guests,
+        }),
+    )
+}
+
+/// What the token leaves out, in words.
+fn limits(rights: &AgentRights) -> Vec<String> {
+    let AgentRights { visitors, view_only, manual_keys, max_guests } = rights;
+    let mut limits = Vec::new();
+    if let Some(visitors) = visitors {
+        let ids: Vec<_> = visitors.iter().map(|id| id.as_str()).collect();
+        limits.push(match ids[..] {
+            [] => "no visitors at all".to_owned(),
+            _ => format!("only these visitors: {}", ids.join(", ")),
+        });
+    }
+    if *view_only {
+        limits.push("view only: you cannot end a session for others or remove anybody".to_owned());
+    }
+    if !manual_keys {
+        limits.push("no keys: you can only ask visitors who are online".to_owned());
+    }
+    if let Some(most) = max_guests {
+        limits.push(format!("at most {most} agents in a session with you"));
+    }
+    limits
+}
+
+pub(super) fn join_waiting(expires_ms: u32) -> Event {
+    let left = time(Duration::from_millis(expires_ms.into()));
+    Event::new(
+        "join_waiting",
+        format_args!(
+            "{GOOD}●{GOOD:#} the key is right; the visitor sees your name and has {left} to let you in"
+        ),
+    )
+    .with("expires_ms", expires_ms)
+}
+
+pub(super) fn join_declined() -> Event {
+    let reason = RefusalCode::JoinDeclined;
+    let help = remedy(reason).map(|help| format!("; {help}")).unwrap_or_default();
+    Event::new("join_declined", format_args!("{WARN}●{WARN:#} {reason}{help}"))
+        .with("code", reason.as_str())
+}
+
+pub(super) fn cancelled(trigger: Trigger) -> Event {
+    let command = command(trigger);
+    Event::new("cancelled", format_args!("{GOOD}●{GOOD:#} `{command}` is taken back"))
+        .with("command", command)
+}
+
+pub(super) fn sign_in_ends(left: Duration) -> Event {
+    let in_words = time(left);
+    let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    Event::new(
+        "sign_in_ends",
+        format_args!(
+            "{WARN}!{WARN:#} your sign-in ends in {in_words}; `renew` shows a newer token"
+        ),
+    )
+    .with("left_ms", left_ms)
+}
+
+pub(super) fn not_renewed(code: RefusalCode) -> Event {
+    let help = remedy(code).map(|help| format!("; {help}")).unwrap_or_default();
+    Event::new("not_renewed", format_args!("{WARN}!{WARN:#} not renewed: {code}{help}"))
+        .with("code", code.as_str())
 }
 
 /// What can be typed now, from the transition table.
@@ -48,8 +189,16 @@ pub(super) fn next(state: AgentStateKind) -> String {
         .filter_map(|edge| match edge.on {
             Trigger::Ask => Some("ask ID"),
             Trigger::Join => Some("join KEY"),
-            Trigger::Withdraw | Trigger::Leave | Trigger::End => Some(edge.on.as_str()),
-            Trigger::Accepted | Trigger::AskOver | Trigger::SessionEnded => None,
+            Trigger::Withdraw | Trigger::Cancel | Trigger::Leave | Trigger::End => {
+                Some(edge.on.as_str())
+            }
+            // It is what `join` does.
+            Trigger::Knock => None,
+            Trigger::Accepted
+            | Trigger::AskOver
+            | Trigger::LetIn
+            | Trigger::KeptOut
+            | Trigger::SessionEnded => None,
         })
         .collect();
     if state == AgentStateKind::Viewing {
@@ -123,7 +272,7 @@ pub(super) fn roster(agent: &AnyAgent) -> Event {
         .with("complete", agent.roster_is_complete())
 }
 
-pub(super) fn watchers(count: u32, agents: &[coview_wire::AgentCard]) -> String {
+pub(super) fn watchers(count: u32, agents: &[AgentCard]) -> String {
     match count {
         0 => "nobody watches".to_owned(),
         1 => format!("1 agent watches: {}", names(agents)),
@@ -158,7 +307,7 @@ pub(super) fn connectivity(connectivity: Connectivity) -> Event {
     Event::new("connectivity", format_args!("{style}●{style:#} {text}")).with("is", word)
 }
 
-pub(super) fn status(agent: &AnyAgent) -> Event {
+pub(super) fn status(agent: &AnyAgent, left: Option<Duration>) -> Event {
     let mut text = format!("  state  {}", agent.state());
     if let Some(visitor) = agent.visitor() {
         text.push_str(&format!("\n  whom   {visitor}"));
@@ -167,7 +316,15 @@ pub(super) fn status(agent: &AnyAgent) -> Event {
     if agent.state() == AgentStateKind::Viewing {
         text.push_str(&format!("\n  watch  {}", names(agent.agents())));
     }
+    if let Some(left) = left {
+        text.push_str(&format!("\n  token  good for {}", time(left)));
+    }
+    for limit in limits(agent.rights()) {
+        text.push_str(&format!("\n         {limit}"));
+    }
+    let left_ms = left.and_then(|left| u64::try_from(left.as_millis()).ok());
     Event::new("status", text)
+        .with_some("left_ms", left_ms)
         .with("agent", agent.card().agent.as_str())
         .with_some("visitor", agent.visitor().map(coview_wire::VisitorId::as_str))
         .with("connectivity", agent.connectivity().to_string())
