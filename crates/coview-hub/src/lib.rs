@@ -66,8 +66,10 @@
 //! | `greeting.rs` | the first message: hello, sign in, resume |
 //! | `group.rs` | what a group holds |
 //! | `visitor.rs` | a visitor's messages against the table, loss and departure |
-//! | `proofs.rs` | what agents and visitors prove themselves with |
+//! | `identity.rs` | who a visitor is, and what proves it |
+//! | `proofs.rs`, `once.rs` | what agents and visitors prove themselves with, and how often |
 //! | `agent.rs` | an agent's messages, loss and departure |
+//! | `signin.rs` | what an agent's token allows, its expiry and renewal, draining |
 //! | `presence.rs` | who is online, focus among devices, roster and notices |
 //! | `ask.rs` | one-click: request, terms, outcome |
 //! | `session.rs` | starts, consent, guests, ends |
@@ -75,6 +77,8 @@
 //! | `keys.rs` | which keys are live, which are not drawn again yet |
 //! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers, what is covered |
 //! | `tries.rs` | limits on wrong keys and broken messages |
+//! | `kept.rs` | whose place goes first if there are too many |
+//! | `event.rs`, `line.rs` | what is recorded, and how it reads |
 //! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
 //!
 //! # Features

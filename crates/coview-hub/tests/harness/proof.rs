@@ -87,9 +87,9 @@ impl Claims {
     }
 
     fn text(&self) -> String {
-        let number = self.number.map_or("-".to_owned(), |number| number.to_string());
-        let visitors = self.visitors.as_ref().map_or("*".to_owned(), |it| it.join(","));
-        let most = self.max_guests.map_or("-".to_owned(), |most| most.to_string());
+        let number = self.number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let visitors = self.visitors.as_ref().map_or_else(|| "*".to_owned(), |it| it.join(","));
+        let most = self.max_guests.map_or_else(|| "-".to_owned(), |most| most.to_string());
         let signed = if self.signed { "signed" } else { "s1gned" };
         format!(
             "{}/{}/{}/{}/{number}/{visitors}/{}/{}/{most}/{signed}",
@@ -127,10 +127,14 @@ impl Checker {
         if fields[9] != "signed" || fields[0] != audience || fields[1] != group.as_str() {
             return Err(ProofError::Bad);
         }
-        if UnixTime::new(fields[3].parse().unwrap()) <= now {
+        if Self::expires(&fields[3])? <= now {
             return Err(ProofError::Expired);
         }
         Ok(fields)
+    }
+
+    fn expires(text: &str) -> Result<UnixTime, ProofError> {
+        text.parse().map(UnixTime::new).map_err(|_| ProofError::Bad)
     }
 
     fn once(number: &str) -> Option<TokenId> {
@@ -147,20 +151,28 @@ impl Proofs for Checker {
     ) -> Result<AgentPass, ProofError> {
         let [_, _, who, expires, number, visitors, view_only, keys, most, _] =
             Self::read(token.expose_secret(), "agent", group, now)?;
-        let agent = AgentId::new(&*who).unwrap();
-        let visitors = (visitors != "*").then(|| {
-            let named = visitors.split(',').filter(|name| !name.is_empty());
-            named.map(super::visitor_id).collect()
-        });
+        let agent = AgentId::new(&*who).map_err(|_| ProofError::Bad)?;
+        let visitors = match &*visitors {
+            "*" => None,
+            named => Some(
+                named
+                    .split(',')
+                    .filter(|name| !name.is_empty())
+                    .map(VisitorId::new)
+                    .collect::<Result<_, _>>()
+                    .map_err(|_| ProofError::Bad)?,
+            ),
+        };
+        let name = format!("Agent {who}");
         Ok(AgentPass {
-            card: AgentCard::new(agent, &format!("Agent {who}")).unwrap(),
+            card: AgentCard::new(agent, &name).map_err(|_| ProofError::Bad)?,
             rights: AgentRights {
                 visitors,
                 view_only: view_only == "true",
                 manual_keys: keys == "true",
                 max_guests: most.parse().ok(),
             },
-            expires: UnixTime::new(expires.parse().unwrap()),
+            expires: Self::expires(&expires)?,
             once: Self::once(&number),
         })
     }
@@ -173,8 +185,8 @@ impl Proofs for Checker {
     ) -> Result<VisitorPass, ProofError> {
         let [_, _, who, expires, number, ..] =
             Self::read(assertion.expose_secret(), "visitor", group, now)?;
-        let expires = UnixTime::new(expires.parse().unwrap());
-        Ok(VisitorPass { visitor: super::visitor_id(&who), expires, once: Self::once(&number) })
+        let visitor = VisitorId::new(&*who).map_err(|_| ProofError::Bad)?;
+        Ok(VisitorPass { visitor, expires: Self::expires(&expires)?, once: Self::once(&number) })
     }
 }
 
@@ -252,7 +264,11 @@ impl super::World {
 
     /// A visitor who proved its id and is online.
     pub fn proved_online(&mut self, name: &str) -> ConnId {
-        let conn = self.proved(&Claims::visitor(name));
+        self.proved_online_in(super::GROUP, name)
+    }
+
+    pub fn proved_online_in(&mut self, group_name: &str, name: &str) -> ConnId {
+        let conn = self.proved(&Claims::visitor(name).group(group_name));
         self.connect_presence(conn);
         let ServerMessage::PresenceConnected(_) = self.hear(conn) else { panic!("not online") };
         conn
