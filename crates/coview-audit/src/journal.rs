@@ -117,6 +117,14 @@ pub enum OpenError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
+impl Ticket {
+    /// The number of the ticket; 0 is before every record.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
 /// What a [`Journal`] tells whoever watches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -397,11 +397,13 @@ mod tests {
     use core::sync::atomic::AtomicBool;
     use core::sync::atomic::Ordering;
 
+    use coview_audit::Ticket;
     use coview_hub::Caller;
     use coview_hub::HubConfig;
     use futures_lite::FutureExt;
 
     use super::*;
+    use crate::audit::Audit;
     use crate::config::ServerConfig;
     use crate::front::Front;
     use crate::shared::Signals;
@@ -409,7 +411,7 @@ mod tests {
     fn shared() -> (Arc<Shared>, Signals) {
         let mut config = ServerConfig::loopback(HubConfig::default());
         let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
-        Shared::new(config, front, [7; 32])
+        Shared::new(config, front, Audit::default(), [7; 32])
     }
 
     /// A client that never reads, and says the same again and again or nothing at all.
@@ -459,7 +461,7 @@ mod tests {
         let (conn, outbox) = shared.open(Caller::default()).unwrap();
         let quiet = Arc::new(AtomicBool::new(false));
         let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
-        outbox.push(1, Word::Text("first".into()), &shared.limits).ok().unwrap();
+        outbox.push(1, Ticket::default(), Word::Text("first".into()), &shared.limits).ok().unwrap();
         let close = async {
             while_served.await;
             quiet.store(true, Ordering::Relaxed);
@@ -535,7 +537,10 @@ mod tests {
     fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
         let (shared, _signals) = shared();
         let (_, outbox) = shared.open(Caller::default()).unwrap();
-        outbox.push(1, Word::Text("too late".into()), &shared.limits).ok().unwrap();
+        outbox
+            .push(1, Ticket::default(), Word::Text("too late".into()), &shared.limits)
+            .ok()
+            .unwrap();
         // "bye", with a mask of zeros.
         let stream = Gone { said: &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'] };
         let stream = Polled::new(stream);

@@ -132,9 +132,14 @@ fn answer(
                 "Agents find their console at /console.\n",
             ),
         ),
-        (true, "/healthz") => match shared.draining() {
-            None => text(StatusCode::OK, "ok\n"),
-            Some(_) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        (true, "/healthz") => match (shared.draining(), shared.no_records()) {
+            (None, None) => text(StatusCode::OK, "ok\n"),
+            (Some(_), _) => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            // Why is in the server's log: it names a file.
+            (None, Some(_)) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the audit log cannot be written: nothing new begins until it can\n",
+            ),
         },
         (true, "/metrics")
             if shared.front.shows_metrics_to(shared.front.source(from, request.headers())) =>

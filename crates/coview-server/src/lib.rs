@@ -9,16 +9,19 @@
 //! | path | what |
 //! |---|---|
 //! | `/` | what this is |
-//! | `/healthz` | `ok` while the server takes connections, 503 and `draining` before it stops |
+//! | `/healthz` | `ok` while all is well; 503 and why while it drains or the audit log cannot be written |
 //! | `/metrics` | Prometheus text, for those the configuration names |
 //! | `/v1/socket` | the WebSocket, subprotocol `coview.v1` |
 //! | `/console` | the agent's console: a page for a browser, embedded with its scripts and styles |
 //!
 //! # Logs
 //!
-//! Logs go to [`tracing`]; the audit log of what visitors and agents did is the target
-//! `coview::audit` at level `info`. No line of a coview crate holds a key, a token, a resume secret,
-//! an e-mail address or a phone number, at any level. The WebSocket library below, `tungstenite`,
+//! Logs go to [`tracing`]; what visitors and agents did is the target `coview::audit` at level
+//! `info`. With a [data directory](ServerConfig::data) it is recorded in the audit logs there too,
+//! see [`AuditConfig`]: what begins is on disk before anything that follows from it is told.
+//!
+//! No line of a coview crate holds a key, a token, a resume secret, an e-mail address or a phone
+//! number, at any level. The WebSocket library below, `tungstenite`,
 //! prints whole messages at level `trace` of the `log` crate, secrets included. They are lost unless
 //! a program connects the `log` crate to its logs (`tracing-log`, or a logger of `log`'s own); one
 //! that does must keep the target `tungstenite` at `debug` or above. The `coview` command does not

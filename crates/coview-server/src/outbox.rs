@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use coview_audit::Ticket;
 use coview_wire::CloseReason;
 
+use crate::audit::Gate;
 use crate::config::Limits;
 
 /// What waits to be written to one client. It is bounded: a client that does not read is cut off
@@ -17,12 +19,19 @@ use crate::config::Limits;
 ///
 /// Pieces of the picture wait in a queue of their own, behind everything else, and cut nobody off:
 /// if they are too many, all of them go, and the visitor sends a whole picture instead.
+///
+/// A word may follow from something that has to be on record first. Until it is, that word and
+/// everything behind it waits, pictures and the close too.
 #[derive(Default)]
-pub(crate) struct Outbox(Mutex<Waiting>);
+pub(crate) struct Outbox {
+    waiting: Mutex<Waiting>,
+    gate: Arc<Gate>,
+}
 
 #[derive(Default)]
 struct Waiting {
-    words: VecDeque<Word>,
+    /// Each with the record it follows from.
+    words: VecDeque<(Ticket, Word)>,
     /// The bytes of those that count.
     bytes: usize,
     /// How many words at the front do not count.
@@ -68,13 +77,25 @@ impl Word {
 }
 
 impl Outbox {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        // Every change under this lock leaves the queues whole, so a panic elsewhere does too.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An outbox whose words wait before this gate.
+    pub(crate) fn behind(gate: &Arc<Gate>) -> Self {
+        Self { gate: Arc::clone(gate), ..Self::default() }
     }
 
-    /// Takes a word that the hub sends in a turn of this number.
-    pub(crate) fn push(&self, turn: u64, word: Word, limits: &Limits) -> Result<(), Full> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        // Every change under this lock leaves the queues whole, so a panic elsewhere does too.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a word that the hub sends in a turn of this number, and that may be told when this
+    /// ticket is durable.
+    pub(crate) fn push(
+        &self,
+        turn: u64,
+        after: Ticket,
+        word: Word,
+        limits: &Limits,
+    ) -> Result<(), Full> {
         let mut waiting = self.lock();
         if waiting.turn.0 != turn {
             let room = waiting.counted() <= limits.queue_messages / 2
@@ -87,7 +108,7 @@ impl Outbox {
         if full && !more && (waiting.exempt > 0 || !waiting.turn.1) {
             return Err(Full);
         }
-        waiting.words.push_back(word);
+        waiting.words.push_back((after, word));
         if full || more {
             waiting.exempt_turn = Some(turn);
             waiting.exempt = waiting.words.len();
@@ -133,6 +154,11 @@ impl Outbox {
         wake(&mut waiting);
     }
 
+    /// Has the reader look again.
+    pub(crate) fn wake(&self) {
+        wake(&mut self.lock());
+    }
+
     /// Whether the connection is to be closed; if not, the waker is woken when it is.
     pub(crate) fn is_closing(&self, waker: &Waker) -> bool {
         let mut waiting = self.lock();
@@ -145,7 +171,13 @@ impl Outbox {
     /// The next thing to do; if there is nothing, the waker is woken when there is.
     pub(crate) fn next(&self, waker: &Waker) -> Due {
         let mut waiting = self.lock();
-        if let Some(word) = waiting.words.pop_front() {
+        if let Some((after, _)) = waiting.words.front()
+            && !self.gate.is_open(*after)
+        {
+            waiting.waker = Some(waker.clone());
+            return Due::Nothing;
+        }
+        if let Some((_, word)) = waiting.words.pop_front() {
             match waiting.exempt.checked_sub(1) {
                 Some(left) => waiting.exempt = left,
                 None => waiting.bytes -= word.len(),
@@ -196,7 +228,9 @@ mod tests {
     }
 
     fn push(outbox: &Outbox, turn: u64, bytes: usize) -> bool {
-        outbox.push(turn, Word::Text("x".repeat(bytes).into()), &limits()).is_ok()
+        outbox
+            .push(turn, Ticket::default(), Word::Text("x".repeat(bytes).into()), &limits())
+            .is_ok()
     }
 
     fn read(outbox: &Outbox) -> bool {
@@ -256,7 +290,7 @@ mod tests {
         assert!(show(&outbox, 300) && show(&outbox, 301));
         assert!(push(&outbox, 1, 10));
         let word = Word::Binary([1, 2, 3].into());
-        assert!(outbox.push(2, word, &limits()).is_ok());
+        assert!(outbox.push(2, Ticket::default(), word, &limits()).is_ok());
         assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Text(_))));
         assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Binary(_))));
         assert_eq!(seen(&outbox), Some(300));

@@ -16,6 +16,7 @@ use smol::net::TcpListener;
 use smol::net::TcpStream;
 use thiserror::Error;
 
+use crate::audit::Audit;
 use crate::config::ServerConfig;
 use crate::front::Front;
 use crate::http;
@@ -48,6 +49,9 @@ pub enum BindError {
     /// The operating system gives no random numbers; without them keys could be guessed.
     #[error("the operating system gives no random numbers: {0}")]
     Random(getrandom::Error),
+    /// The audit logs cannot be written, or a line of one is broken. The text says what to do.
+    #[error("audit log: {0}")]
+    Audit(coview_audit::OpenError),
 }
 
 impl Server {
@@ -68,7 +72,8 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let front = Front::new(&mut config, address);
-        let (shared, signals) = Shared::new(config, front, seed);
+        let audit = Audit::open(&config).map_err(BindError::Audit)?;
+        let (shared, signals) = Shared::new(config, front, audit, seed);
         Ok(Self { shared, signals, listener, address })
     }
 

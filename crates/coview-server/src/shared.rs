@@ -11,8 +11,10 @@ use std::time::SystemTime;
 
 use async_channel::Receiver;
 use async_channel::Sender;
+use coview_audit::Ticket;
 use coview_hub::Caller;
 use coview_hub::ConnId;
+use coview_hub::Event;
 use coview_hub::Hub;
 use coview_hub::Input;
 use coview_hub::Output;
@@ -21,6 +23,7 @@ use coview_wire::Deadline;
 use coview_wire::Moment;
 use coview_wire::UnixTime;
 
+use crate::audit::Audit;
 use crate::config::Limits;
 use crate::config::ServerConfig;
 use crate::front::Admitted;
@@ -34,6 +37,7 @@ use crate::proxy::Source;
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) front: Arc<Front>,
+    audit: Audit,
     began: Instant,
     state: Mutex<State>,
     /// How many connections are no WebSocket yet.
@@ -56,6 +60,12 @@ struct State {
     wake_at: Option<Deadline>,
     /// What the hub was told last about the wall clock, and when.
     wall: Option<(UnixTime, Moment)>,
+    /// Whether the hub was told that records get onto the disk.
+    records: bool,
+    /// The last record something began with.
+    begun: Ticket,
+    /// What the hub has to have done in this turn.
+    outputs: Vec<Output>,
     sent_away: u64,
     /// When the log was told last that clients are sent away.
     told: Option<Instant>,
@@ -118,7 +128,12 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, front: Front, seed: [u8; 32]) -> (Arc<Self>, Signals) {
+    pub(crate) fn new(
+        config: ServerConfig,
+        front: Front,
+        audit: Audit,
+        seed: [u8; 32],
+    ) -> (Arc<Self>, Signals) {
         let (rearm, rearmed) = async_channel::bounded(1);
         let (drain, drained) = async_channel::bounded(1);
         let state = Mutex::new(State {
@@ -128,12 +143,16 @@ impl Shared {
             turn: 0,
             wake_at: None,
             wall: None,
+            records: true,
+            begun: Ticket::default(),
+            outputs: Vec::new(),
             sent_away: 0,
             told: None,
         });
         let shared = Self {
             limits: config.limits,
             front: Arc::new(front),
+            audit,
             began: now(),
             state,
             greeting: AtomicUsize::new(0),
@@ -197,7 +216,7 @@ impl Shared {
         let mut state = self.lock();
         state.last += 1;
         let conn = ConnId::new(state.last);
-        let outbox = Arc::new(Outbox::default());
+        let outbox = Arc::new(Outbox::behind(self.audit.gate()));
         state.clients.insert(conn, Arc::clone(&outbox));
         self.give(&mut state, Input::Opened { conn, caller });
         Some((conn, outbox))
@@ -269,10 +288,18 @@ impl Shared {
         wake_at.map_or(told, |it| told.min(self.began + it.at.since(Moment::ZERO)))
     }
 
+    /// Why records do not get onto the disk, while they do not.
+    pub(crate) fn no_records(&self) -> Option<Arc<str>> {
+        self.audit.failure()
+    }
+
     /// Whether there was room for it; for a client that is gone there always is.
-    fn push(&self, state: &State, conn: ConnId, word: Word) -> bool {
-        let outbox = state.clients.get(&conn);
-        outbox.is_none_or(|outbox| outbox.push(state.turn, word, &self.limits).is_ok())
+    fn push(&self, state: &State, conn: ConnId, after: Ticket, word: Word) -> bool {
+        let Some(outbox) = state.clients.get(&conn) else { return true };
+        if after != Ticket::default() {
+            self.audit.gate().wake_after(after, outbox);
+        }
+        outbox.push(state.turn, after, word, &self.limits).is_ok()
     }
 
     fn give(&self, state: &mut State, input: Input<'_>) {
@@ -280,63 +307,115 @@ impl Shared {
         if let Some(now) = state.time_to_tell(at) {
             self.settle(state, at, Input::Wall { now });
         }
+        let healthy = self.audit.is_healthy();
+        if healthy != state.records {
+            state.records = healthy;
+            self.settle(state, at, Input::Records { healthy });
+        }
         self.settle(state, at, input);
     }
 
     fn settle(&self, state: &mut State, at: Moment, input: Input<'_>) {
         state.turn += 1;
         state.hub.handle_input(at, input);
+        let mut outputs = core::mem::take(&mut state.outputs);
         let mut too_slow = Vec::new();
         let mut behind = Vec::new();
+        let mut after = Ticket::default();
+        let wake_at = loop {
+            let wake_at = self.take_down(state, &mut outputs, &mut after);
+            for output in outputs.drain(..) {
+                self.carry_out(state, after, output, &mut too_slow, &mut behind);
+            }
+            // Either may tell others something, so look again.
+            match (too_slow.pop(), behind.pop()) {
+                (Some(conn), later) => {
+                    behind.extend(later);
+                    state.hub.handle_input(at, Input::TooSlow { conn });
+                }
+                (None, Some(conn)) => {
+                    state.hub.handle_input(at, Input::PicturesDropped { conn });
+                }
+                (None, None) => break wake_at,
+            }
+        };
+        state.outputs = outputs;
+        if state.wake_at != wake_at {
+            state.wake_at = wake_at;
+            // A full channel means the timer is about to look anyway.
+            let _ = self.rearm.try_send(());
+        }
+    }
+
+    /// Hands the events of a turn to the audit log before anything of the turn is told. Whatever
+    /// order the hub said them in, everything it has to tell waits until the last record that
+    /// something begins with is on disk.
+    fn take_down(
+        &self,
+        state: &mut State,
+        outputs: &mut Vec<Output>,
+        after: &mut Ticket,
+    ) -> Option<Deadline> {
         loop {
             match state.hub.poll_output() {
-                Output::Send { conn, text } => {
-                    if !self.push(state, conn, Word::Text(text)) {
-                        too_slow.push(conn);
+                Output::Event(event) => {
+                    if let Some(ticket) = self.audit.record(&event) {
+                        state.begun = ticket;
+                        *after = ticket;
+                    }
+                    // What it is told now may tell what others are still waiting for.
+                    if matches!(event, Event::VisitorResumed { .. } | Event::AgentResumed { .. }) {
+                        *after = state.begun;
                     }
                 }
-                Output::SendBinary { conn, bytes } => {
-                    if !self.push(state, conn, Word::Binary(bytes)) {
-                        too_slow.push(conn);
-                    }
-                }
-                Output::SendPicture { conn, bytes } => {
-                    if let Some(outbox) = state.clients.get(&conn)
-                        && outbox.show(bytes, &self.limits).is_err()
-                    {
-                        behind.push(conn);
-                    }
-                }
-                Output::ForgetPictures { conn } => {
-                    if let Some(outbox) = state.clients.get(&conn) {
-                        outbox.forget_pictures();
-                    }
-                }
-                Output::Close { conn, reason } => {
-                    if let Some(outbox) = state.clients.get(&conn) {
-                        outbox.close(reason);
-                    }
-                }
-                Output::Event(event) => tracing::info!(target: "coview::audit", "{event}"),
-                // Either may tell others something, so look again.
-                Output::Idle { wake_at } => match (too_slow.pop(), behind.pop()) {
-                    (Some(conn), later) => {
-                        behind.extend(later);
-                        state.hub.handle_input(at, Input::TooSlow { conn });
-                    }
-                    (None, Some(conn)) => {
-                        state.hub.handle_input(at, Input::PicturesDropped { conn });
-                    }
-                    (None, None) => {
-                        if state.wake_at != wake_at {
-                            state.wake_at = wake_at;
-                            // A full channel means the timer is about to look anyway.
-                            let _ = self.rearm.try_send(());
-                        }
-                        return;
-                    }
-                },
+                Output::Idle { wake_at } => return wake_at,
+                output @ (Output::Send { .. }
+                | Output::SendBinary { .. }
+                | Output::SendPicture { .. }
+                | Output::ForgetPictures { .. }
+                | Output::Close { .. }) => outputs.push(output),
             }
+        }
+    }
+
+    fn carry_out(
+        &self,
+        state: &State,
+        after: Ticket,
+        output: Output,
+        too_slow: &mut Vec<ConnId>,
+        behind: &mut Vec<ConnId>,
+    ) {
+        match output {
+            Output::Send { conn, text } => {
+                if !self.push(state, conn, after, Word::Text(text)) {
+                    too_slow.push(conn);
+                }
+            }
+            Output::SendBinary { conn, bytes } => {
+                if !self.push(state, conn, after, Word::Binary(bytes)) {
+                    too_slow.push(conn);
+                }
+            }
+            Output::SendPicture { conn, bytes } => {
+                if let Some(outbox) = state.clients.get(&conn)
+                    && outbox.show(bytes, &self.limits).is_err()
+                {
+                    behind.push(conn);
+                }
+            }
+            Output::ForgetPictures { conn } => {
+                if let Some(outbox) = state.clients.get(&conn) {
+                    outbox.forget_pictures();
+                }
+            }
+            Output::Close { conn, reason } => {
+                if let Some(outbox) = state.clients.get(&conn) {
+                    outbox.close(reason);
+                }
+            }
+            // Taken already.
+            Output::Event(_) | Output::Idle { .. } => {}
         }
     }
 }
@@ -348,7 +427,7 @@ pub(crate) fn now() -> Instant {
 
 /// What the wall clock says. One that says it is before 1970 says 1970: no token is good then.
 #[expect(clippy::disallowed_methods, reason = "the server is where the clock is read")]
-fn wall() -> UnixTime {
+pub(crate) fn wall() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime::new(since.map_or(0, |since| since.as_secs()))
 }
