@@ -1,5 +1,7 @@
 //! A log after the machine stopped at any moment, and on a disk that fails.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::fs;
@@ -52,7 +54,7 @@ fn a_log_cut_at_any_byte_opens_again_and_has_lost_no_whole_line() {
         assert_eq!(after[..durable], kept[..durable], "cut at {cut}");
         let report = check_bytes(&after);
         assert_eq!(report.fault, None, "cut at {cut}");
-        assert!(report.closed && report.lines >= lines as u64 + 1);
+        assert!(report.closed && report.lines > lines as u64);
         let opened = text(&log).lines().find(|line| line.contains("\"opened\"")).map(str::to_owned);
         if let Some(opened) = opened {
             let told = format!("\"cut\":{}", cut - durable);

@@ -1,5 +1,7 @@
 //! Erasure and retention: the person is gone, and the chain holds.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::sync::Arc;

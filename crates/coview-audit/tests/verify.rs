@@ -1,5 +1,7 @@
 //! What a verifier notices: everything but a missing end.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::fs;

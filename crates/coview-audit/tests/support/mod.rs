@@ -1,5 +1,5 @@
 //! A busy afternoon in a log, and a disk that can be told to fail.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part; a test may panic")]
 
 use std::fs;
 use std::fs::File;
