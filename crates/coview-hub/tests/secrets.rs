@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use coview_hub::*;
 use coview_wire::*;
+use harness::proof::*;
 use harness::*;
 
 #[test]
@@ -109,6 +110,66 @@ fn no_event_no_debug_and_no_error_text_holds_a_secret() {
     for line in ["wrong key", "too many wrong keys", "visitor resumed", "terms=\"v7\""] {
         assert!(log.contains(line), "{line:?} is not in the log");
     }
+}
+
+#[test]
+fn no_event_and_no_answer_holds_anything_of_a_token_or_an_assertion() {
+    let mut w = World::strict();
+    // What is in them is only in them: the group and the names are public.
+    let number =
+        |claims: Claims, number: u8| claims.expires(77_000 + u64::from(number)).once(number);
+    let token = |at| number(Claims::agent("grace"), at);
+    let assertion = |at| number(Claims::visitor("ada"), at);
+    let agent = w.signed_in(&token(1));
+    w.renew(agent, &token(2));
+    w.renew(agent, &token(2));
+    w.renew(agent, &number(Claims::agent("joan"), 3));
+    w.renew(agent, &token(4).forged());
+    for claims in [token(1), token(5).forged(), token(6).group(OTHER_GROUP)] {
+        w.not_signed_in(GROUP, &claims);
+    }
+    let visitor = w.proved(&assertion(1));
+    let other = w.anonymous();
+    for claims in [assertion(1), assertion(2).forged(), number(Claims::visitor("eve"), 3)] {
+        w.identify_as(other, "ada", Some(&claims));
+    }
+    let mut log = format!("{:?}", w.hub);
+    for event in &w.events {
+        write!(log, "{event:?}\n{event}\n").unwrap();
+    }
+    for (_, text) in &w.texts {
+        log.push_str(text);
+    }
+    for claims in [token(1), token(2), token(4).forged()] {
+        let secret = claims.token();
+        assert!(!log.contains(secret.expose_secret()), "a token is in the log");
+        assert!(!format!("{secret:?}").contains("grace"));
+    }
+    for claims in [assertion(1), assertion(2).forged()] {
+        let secret = claims.assertion();
+        assert!(!log.contains(secret.expose_secret()), "an assertion is in the log");
+        assert!(!format!("{secret:?}").contains("ada"));
+    }
+    assert!(!log.contains("s1gned") && !log.contains("signed/") && !log.contains("/-/"));
+    for line in ["token refused", "assertion refused", "agent renewed", "why=\"used before\""] {
+        assert!(log.contains(line), "{line:?} is not in the log");
+    }
+    assert!(w.is_quiet(visitor));
+}
+
+#[test]
+fn a_name_breaks_no_line_of_the_log() {
+    let card = |name| AgentCard::new(AgentId::new("grace").unwrap(), name).unwrap();
+    let mut forged = config();
+    let mine = forged.groups.get_mut(&group(GROUP)).unwrap();
+    let token = AgentToken::new("t").unwrap();
+    let name = "Eve\" agent=\"root \u{2028}\u{202e}";
+    mine.proofs = std::sync::Arc::new(Accounts::default().with(token.clone(), card(name)));
+    let mut w = World::with(forged);
+    let conn = w.open();
+    w.call(conn, SignIn { re: RequestId::new(0), version: 1, group: group(GROUP), token });
+    let line = w.events.last().unwrap().to_string();
+    assert!(line.contains(r#"name="Eve\" agent=\"root \u{2028}\u{202e}""#), "{line}");
 }
 
 #[test]

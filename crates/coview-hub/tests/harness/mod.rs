@@ -270,6 +270,13 @@ impl World {
         texts.iter().map(|text| AgentNotice::decode(text).unwrap()).collect()
     }
 
+    /// Whatever waits for a client is of no interest.
+    pub fn forget(&mut self, conn: ConnId) {
+        self.inbox.remove(&conn);
+        self.words.remove(&conn);
+        self.pictures.remove(&conn);
+    }
+
     // The picture.
 
     /// Sends a picture as a visitor.
