@@ -38,6 +38,21 @@ pub(crate) struct Keys {
     order: VecDeque<(Moment, Tag)>,
 }
 
+/// What a search for a key comes to.
+pub(crate) struct Found {
+    /// A session with a live key, if there is any.
+    pub(crate) session: Option<SessionId>,
+    /// Whether its key is the one that was sought.
+    pub(crate) is_it: bool,
+}
+
+impl Found {
+    /// The session whose key it is.
+    pub(crate) fn hit(&self) -> Option<SessionId> {
+        self.session.filter(|_| self.is_it)
+    }
+}
+
 impl Keys {
     pub(crate) fn new(fx: &mut Effects, length: KeyLength) -> Self {
         let mut secret = [0; 32];
@@ -64,9 +79,15 @@ impl Keys {
         None
     }
 
-    /// The session of a live key.
-    pub(crate) fn find(&self, key: &SessionKey) -> Option<SessionId> {
-        self.live.get(&self.tag(key)).copied()
+    /// The session of a live key, or of the one next to it. A caller who does the same with both
+    /// takes the same time, whether the key is live or not.
+    pub(crate) fn find(&self, key: &SessionKey) -> Found {
+        let tag = self.tag(key);
+        let next = self.live.range(tag..).next().or_else(|| self.live.first_key_value());
+        Found {
+            session: next.map(|(_, session)| *session),
+            is_it: next.is_some_and(|(live, _)| *live == tag),
+        }
     }
 
     /// The key opens nothing any more. Nothing happens if it did not before.
@@ -169,11 +190,11 @@ mod tests {
         let other = Keys::new(&mut fx, six());
         let one = keys.draw(&mut fx, SessionId::new(1)).unwrap();
         let two = keys.draw(&mut fx, SessionId::new(2)).unwrap();
-        assert_eq!(keys.find(&one), Some(SessionId::new(1)));
-        assert_eq!(keys.find(&two), Some(SessionId::new(2)));
+        assert_eq!(keys.find(&one).hit(), Some(SessionId::new(1)));
+        assert_eq!(keys.find(&two).hit(), Some(SessionId::new(2)));
         assert!(keys.tag(&one) != other.tag(&one), "each group has a secret of its own");
         keys.retire(&one, at(0), &fx.policy);
-        assert_eq!((keys.find(&one), keys.len(), keys.at_risk(six())), (None, 1, 1));
+        assert_eq!((keys.find(&one).hit(), keys.len(), keys.at_risk(six())), (None, 1, 1));
         assert_eq!(keys.at_risk(KeyLength::default()), 0, "no key of nine digits is live");
         assert_eq!(keys.values(), 100_000);
     }
