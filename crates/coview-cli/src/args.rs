@@ -15,10 +15,13 @@ use coview_wire::Profile;
 
 use crate::agent::args::AGENT_HELP;
 use crate::agent::args::AgentArgs;
+use crate::audit::AuditArgs;
 use crate::failure::Failure;
+use crate::keys::KeysArgs;
 use crate::screen::Screen;
 use crate::screen::Shown;
 use crate::screen::mask;
+use crate::token::TokenArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -81,6 +84,12 @@ pub(crate) enum Command {
     /// pixels included. The exit code is 0 only if every step happened.
     #[command(after_help = EXIT_CODES, after_long_help = DEMO_HELP)]
     Demo(DemoArgs),
+    /// Make the keys that agents' tokens and assertions about visitors are signed with.
+    Keys(KeysArgs),
+    /// Make an agent's token, or an assertion about a visitor, to try things out.
+    Token(TokenArgs),
+    /// Look after the logs a server keeps of consents: verify, show, erase.
+    Audit(AuditArgs),
 }
 
 /// The options of `coview serve`.

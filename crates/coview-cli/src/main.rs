@@ -5,13 +5,16 @@
 
 mod agent;
 mod args;
+mod audit;
 mod demo;
 mod failure;
+mod keys;
 mod say;
 mod screen;
 mod serve;
 mod share;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
             Command::Share(args) => Box::pin(share::run(args)).await,
             Command::Agent(args) => Box::pin(agent::run(args)).await,
             Command::Demo(args) => Box::pin(demo::run(args)).await,
+            Command::Keys(args) => keys::run(args),
+            Command::Token(args) => token::run(args),
+            Command::Audit(args) => audit::run(args).await,
         }
     });
     // Returning ends the process even while a thread still waits for a line of input.

@@ -1,15 +1,21 @@
 //! `coview serve`.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 use async_signal::Signal;
-use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_server::Control;
+use coview_server::Lifetimes;
 use coview_server::ServerConfig;
+use coview_server::TokenProofs;
+use coview_token::AgentClaims;
+use coview_token::Algorithm;
+use coview_token::SigningKey;
+use coview_token::VerifyingKeys;
 use coview_wire::AgentCard;
 use coview_wire::AgentId;
 use coview_wire::AgentToken;
@@ -29,9 +35,15 @@ use crate::say::GOOD;
 use crate::say::Say;
 use crate::share::line::printable;
 use crate::terminal::Interrupts;
+use crate::token::unix_now;
 
 pub(crate) const DEFAULT_PORT: u16 = 7300;
 pub(crate) const GROUP: &str = "12345";
+/// Who the agents are on a server to try things out, by id and name.
+pub(crate) const AGENTS: [(&str, &str); 2] = [("ada", "Ada"), ("grace", "Grace")];
+/// For how long their tokens are good. What is tried out on one machine need not be signed in again
+/// every hour.
+const TRY_OUT: Duration = Duration::from_secs(12 * 60 * 60);
 pub(crate) const TERMS: (&str, &str) = (
     "2026-11",
     "The support agent will see what this app shows until you stop sharing.\n\
@@ -213,7 +225,7 @@ fn config(args: &ServeArgs) -> Result<(ServerConfig, Option<Paste>), Failure> {
 
 /// The commands that fit the server to try things out.
 struct Paste {
-    agents: Vec<(String, String)>,
+    agents: Vec<(String, AgentToken)>,
 }
 
 impl Paste {
@@ -221,7 +233,7 @@ impl Paste {
         let coview = program();
         let mut text = format!(
             "\nThis server is for trying things out: it admits any app of this machine, and the\n\
-             agents' tokens are new at every start. In another terminal, be a visitor:\n\n  \
+             agents' tokens are new at every start and good for 12 hours. In another terminal, be a visitor:\n\n  \
              {BOLD}{coview} share --server {url} --group {GROUP} --screen generated{BOLD:#}\n\n\
              In a browser be an agent, with one of the tokens below:\n\n  \
              {BOLD}{}{BOLD:#}\n\n\
@@ -231,7 +243,8 @@ impl Paste {
         for (name, token) in &self.agents {
             text.push_str(&format!(
                 "\n  {DIM}# {name}{DIM:#}\n  {BOLD}{coview} agent --server {url} --group {GROUP} \
-                 --token {token}{BOLD:#}"
+                 --token {}{BOLD:#}",
+                token.expose_secret()
             ));
         }
         text.push('\n');
@@ -251,32 +264,32 @@ pub(crate) fn program() -> String {
     called.filter(|name| !name.chars().any(char::is_control)).unwrap_or_else(|| "coview".to_owned())
 }
 
-/// One group, two agents, tokens nobody can guess.
+/// One group, two agents.
 fn try_out() -> Result<(HubConfig, Paste), Failure> {
     const VALID: &str = "the try-out configuration is valid";
+    let id = GroupId::new(GROUP).expect(VALID);
+    let (proofs, tokens) = ephemeral(&id)?;
     let terms = Terms::new(TERMS.0, TERMS.1).expect(VALID);
     let mut group = GroupConfig::new(terms);
     group.assertion_needed = false;
-    let mut agents = Vec::new();
-    let mut accounts = Accounts::default();
-    for (id, name) in [("ada", "Ada"), ("grace", "Grace")] {
-        let token = random_token()?;
-        let card = AgentCard::new(AgentId::new(id).expect(VALID), name).expect(VALID);
-        accounts = accounts.with(AgentToken::new(&token).expect(VALID), card);
-        agents.push((name.to_owned(), token));
-    }
-    group.proofs = Arc::new(accounts);
-    let hub = HubConfig::one_group(GroupId::new(GROUP).expect(VALID), group);
-    Ok((hub, Paste { agents }))
+    group.proofs = Arc::new(proofs);
+    let agents = AGENTS.iter().map(|(_, name)| (*name).to_owned()).zip(tokens).collect();
+    Ok((HubConfig::one_group(id, group), Paste { agents }))
 }
 
-/// 128 bits from the operating system, as text.
-pub(crate) fn random_token() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::run(format_args!("the operating system gives no random numbers: {error}"))
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+/// Tokens for Ada and Grace, and who accepts them: both by a key that was made this moment, is written
+/// nowhere, and is gone before anybody could sign more with it.
+pub(crate) fn ephemeral(group: &GroupId) -> Result<(TokenProofs, [AgentToken; 2]), Failure> {
+    let key = SigningKey::generate(Algorithm::EdDsa).map_err(Failure::run)?;
+    let token = |(id, name)| {
+        let agent = AgentId::new(id).expect("it is an id");
+        let card = AgentCard::new(agent, name).expect("it is a name");
+        AgentClaims::new(group.clone(), card).sign(&key, unix_now(), TRY_OUT).map_err(Failure::run)
+    };
+    let [ada, grace] = AGENTS;
+    let tokens = [token(ada)?, token(grace)?];
+    let lifetimes = Lifetimes { agent: TRY_OUT, ..Lifetimes::default() };
+    Ok((TokenProofs::new(key.verifying_keys(), VerifyingKeys::default(), lifetimes), tokens))
 }
 
 fn log(args: &ServeArgs) -> Result<(), Failure> {

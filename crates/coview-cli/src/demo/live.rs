@@ -284,7 +284,7 @@ impl Cast<'_> {
             "{BOLD}coview demo{BOLD:#}: you are the agent; the visitors show {shows}\n\n  \
              Open     {BOLD}{page}{BOLD:#}\n  \
              Group    {BOLD}{group}{BOLD:#}\n  \
-             Token    {BOLD}{token}{BOLD:#}  {DIM}signs you in as Ada{DIM:#}\n  \
+             Token    {BOLD}{token}{BOLD:#}  {DIM}signs you in as Ada, for 12 hours{DIM:#}\n  \
              Key      {BOLD}{shown_key}{BOLD:#}  {DIM}type it under \"Have a key?\"{DIM:#}\n\n  \
              {BOLD}{vera_name}{BOLD:#} ({vera_id}) is online. Ask her to share: {terms}.\n  \
              {BOLD}{nora_name}{BOLD:#} ({nora_id}) is online too, and declines.\n\n\

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use async_channel::Sender;
 use coview_agent::SignedIn;
-use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
 use coview_hub::Policy;
@@ -21,8 +20,6 @@ use coview_smol::AgentConfig;
 use coview_smol::Config;
 use coview_smol::ServerUrl;
 use coview_smol::Visitor;
-use coview_wire::AgentCard;
-use coview_wire::AgentId;
 use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::Terms;
@@ -31,7 +28,7 @@ use smol::Task;
 use super::story::Told;
 use crate::serve::GROUP;
 use crate::serve::TERMS;
-use crate::serve::random_token;
+use crate::serve::ephemeral;
 
 /// A free port of this machine.
 pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -49,18 +46,9 @@ impl Stage {
     pub(super) async fn open(policy: Policy, listen: SocketAddr) -> Told<Self> {
         let mut group = GroupConfig::new(Terms::new(TERMS.0, TERMS.1)?);
         group.assertion_needed = false;
-        let token = || -> Told<AgentToken> {
-            let text = random_token().map_err(|_| "there are no random numbers")?;
-            Ok(AgentToken::new(text)?)
-        };
-        let tokens = [token()?, token()?];
-        let mut accounts = Accounts::default();
-        for ((id, name), token) in [("ada", "Ada"), ("grace", "Grace")].into_iter().zip(&tokens) {
-            let card = AgentCard::new(AgentId::new(id)?, name)?;
-            accounts = accounts.with(token.clone(), card);
-        }
-        group.proofs = Arc::new(accounts);
         let id = GroupId::new(GROUP)?;
+        let (proofs, tokens) = ephemeral(&id).map_err(|_| "there are no random numbers")?;
+        group.proofs = Arc::new(proofs);
         let hub = HubConfig { policy, ..HubConfig::one_group(id.clone(), group) };
         let config = ServerConfig { listen, ..ServerConfig::loopback(hub) };
         let server = Server::bind(config).await?;
