@@ -371,6 +371,7 @@ fn binary(dice: &mut Dice, known: &Known) -> Vec<u8> {
 struct Said(Speaker, Vec<String>);
 
 impl Drop for Said {
+    #[expect(clippy::print_stdout, reason = "shown with the failure of the test, and only then")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let last = self.1.iter().rev().take(100).rev().cloned().collect::<Vec<_>>().join("\n");
