@@ -19,6 +19,8 @@ use coview_wire::PROTOCOL_VERSION;
 use coview_wire::PictureRelay;
 use coview_wire::Ping;
 use coview_wire::RefusalCode;
+use coview_wire::Renew;
+use coview_wire::Renewed;
 use coview_wire::RequestId;
 use coview_wire::Resume;
 use coview_wire::ResumeSecret;
@@ -58,7 +60,8 @@ pub enum AgentRole {}
 pub struct AgentConfig {
     /// The group; it never changes.
     pub group: GroupId,
-    /// What the agent is known by.
+    /// What the agent is known by. A newer one that a [`Renew`](coview_wire::Renew) shows takes its
+    /// place.
     pub token: AgentToken,
     /// How long to wait before reconnecting.
     pub backoff: Backoff,
@@ -100,6 +103,10 @@ impl Role for AgentRole {
 /// What the server knows of an agent.
 #[derive(Debug)]
 pub struct Base {
+    /// The newest token the server is known to have acted on.
+    token: AgentToken,
+    /// What the latest sign-in brought: how long it lasts, in milliseconds, and the rights.
+    sign_in: Option<(u64, AgentRights)>,
     watch: Option<Watched>,
     /// The request that waits for the visitor.
     ask: Option<AskId>,
@@ -127,8 +134,8 @@ impl Rules<Self> for AgentRole {
     /// Nobody sees a place an agent has left behind.
     const RESUMES_HALF_RESTORED: bool = false;
 
-    fn base(_: &AgentConfig) -> Base {
-        Base { watch: None, ask: None, view: None }
+    fn base(config: &AgentConfig) -> Base {
+        Base { token: config.token.clone(), sign_in: None, watch: None, ask: None, view: None }
     }
 
     fn backoff(config: &AgentConfig) -> Backoff {
@@ -141,15 +148,35 @@ impl Rules<Self> for AgentRole {
 
     fn greet<'a>(
         config: &AgentConfig,
-        _: &'a Base,
-        _: impl Iterator<Item = &'a AgentMessage>,
+        base: &'a Base,
+        said: impl Iterator<Item = &'a AgentMessage>,
     ) -> AgentMessage {
         AgentMessage::SignIn(SignIn {
             re: ENGINE,
             version: PROTOCOL_VERSION,
             group: config.group.clone(),
-            token: config.token.clone(),
+            token: newest(base, said).clone(),
         })
+    }
+
+    fn greeted<'a>(
+        base: &mut Base,
+        greeting: &AgentGreeting,
+        said: impl Iterator<Item = &'a AgentMessage>,
+    ) {
+        if let Some(renew) = said.filter_map(renewal).last() {
+            base.token = renew.token.clone();
+        }
+        base.sign_in = Some((greeting.expires_ms, greeting.rights.clone()));
+    }
+
+    /// The newer token that the agent signed in with is not shown once more: it may be one that can
+    /// be used once.
+    fn answered_by_greeting(base: &Base, message: &AgentMessage) -> Option<AgentNotice> {
+        let Renew { re, token } = renewal(message)?;
+        let (expires_ms, rights) = base.sign_in.as_ref()?;
+        (*token == base.token)
+            .then(|| Renewed { re: *re, expires_ms: *expires_ms, rights: rights.clone() }.into())
     }
 
     fn resume(config: &AgentConfig, secret: ResumeSecret) -> AgentMessage {
@@ -215,11 +242,12 @@ impl Rules<Self> for AgentRole {
             M::Roster(ref roster) => answer(roster.re, message),
             M::Joined(ref joined) => answer(joined.re, message),
             M::Renewed(ref renewed) => Heard::Answer { re: renewed.re, message },
+            // The rest of the answer follows; the join has been acted on.
+            M::JoinWaiting(ref waiting) => Heard::Answer { re: waiting.re, message },
             M::VisitorOnline(_)
             | M::VisitorChanged(_)
             | M::VisitorOffline(_)
             | M::TermsSeen(_)
-            | M::JoinWaiting(_)
             | M::AskEnded(_)
             | M::ViewGuests(_)
             | M::ViewEnded(_) => Heard::News(message),
@@ -238,6 +266,7 @@ impl Rules<Self> for AgentRole {
                 base.watch = Some(visitor.clone().map_or(Watched::Everybody, Watched::One));
             }
             M::Unwatch(_) => base.watch = None,
+            M::Renew(renew) => base.token = renew.token.clone(),
             M::Leave(leave) => {
                 base.view.take_if(|view| leave.session.is_none_or(|session| session == *view));
             }
@@ -246,7 +275,6 @@ impl Rules<Self> for AgentRole {
             }
             // What comes of these, the server tells.
             M::Ask(_)
-            | M::Renew(_)
             | M::Withdraw(_)
             | M::Join(_)
             | M::Eject(_)
@@ -427,5 +455,30 @@ impl Rules<Self> for AgentRole {
             | M::Pong(_)
             | M::Closing(_) => None,
         }
+    }
+}
+
+/// The newest token. One the app has handed over and the server has not answered counts: the one
+/// before it may have expired meanwhile.
+fn newest<'a>(base: &'a Base, said: impl Iterator<Item = &'a AgentMessage>) -> &'a AgentToken {
+    said.filter_map(renewal).last().map_or(&base.token, |renew| &renew.token)
+}
+
+const fn renewal(message: &AgentMessage) -> Option<&Renew> {
+    use AgentMessage as M;
+    match message {
+        M::Renew(renew) => Some(renew),
+        M::SignIn(_)
+        | M::Resume(_)
+        | M::Watch(_)
+        | M::Unwatch(_)
+        | M::Ask(_)
+        | M::Withdraw(_)
+        | M::Join(_)
+        | M::Leave(_)
+        | M::EndSession(_)
+        | M::Eject(_)
+        | M::Ping(_)
+        | M::Bye(_) => None,
     }
 }

@@ -67,6 +67,8 @@ pub struct Engine<R: Role> {
     outbox: Outbox<R>,
     /// The number of the app's latest message.
     numbered: RequestId,
+    /// The number of the app's latest message when the engine greeted last.
+    greeted_at: RequestId,
     /// The number of the latest message the server is known to have acted on.
     acknowledged: Option<RequestId>,
     /// How many tries to connect have failed in a row.
@@ -212,6 +214,7 @@ impl<R: Role> Engine<R> {
             base: R::base(&config),
             outbox: Outbox::new(),
             numbered: ENGINE,
+            greeted_at: ENGINE,
             acknowledged: None,
             failed: 0,
             waited: Duration::ZERO,
@@ -319,6 +322,7 @@ impl<R: Role> Engine<R> {
                 (Asked::Resume, R::resume(&self.config, place.secret.clone()))
             }
             (None, _) | (Some(_), Memory::Lost { .. }) => {
+                self.greeted_at = self.numbered;
                 let said = self.outbox.told().chain(self.outbox.untold());
                 (Asked::Greeting, R::greet(&self.config, &self.base, said))
             }
@@ -329,6 +333,13 @@ impl<R: Role> Engine<R> {
 
     fn greeted(&mut self, greeting: R::Greeting, secret: ResumeSecret, timing: Timing) {
         let again = self.place.replace(Place { secret, times: Times::new(timing) }).is_some();
+        // What the app said after the greeting is not part of it.
+        let before = |said: &&R::Says| match R::sort_said(said) {
+            Said::App(re) => re <= self.greeted_at,
+            Said::Own | Said::Bye => false,
+        };
+        let said = self.outbox.told().chain(self.outbox.untold()).filter(before);
+        R::greeted(&mut self.base, &greeting, said);
         if again {
             if R::RESUMES_HALF_RESTORED {
                 self.memory = Memory::Anew { shutdown: self.memory.shutdown() };
@@ -359,7 +370,7 @@ impl<R: Role> Engine<R> {
 
     /// Says the next thing the server has forgotten; when nothing is left, tells the app what has
     /// become of everything, and then what came `later` than that.
-    fn restore(&mut self, done: Option<R::Step>, later: Vec<R::Hears>) {
+    fn restore(&mut self, done: Option<R::Step>, mut later: Vec<R::Hears>) {
         let said = self.outbox.told().chain(self.outbox.untold());
         match R::restore(&self.base, done, said) {
             Some((step, message)) => {
@@ -371,6 +382,8 @@ impl<R: Role> Engine<R> {
                 let shutdown = self.memory.shutdown();
                 let snapshot = R::snapshot(&mut self.base, self.acknowledged, shutdown);
                 self.outputs.push_back(Output::Hear(snapshot));
+                let base = &self.base;
+                later.extend(self.outbox.settle(|said| R::answered_by_greeting(base, said)));
                 self.live(later);
             }
         }

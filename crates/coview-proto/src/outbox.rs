@@ -1,4 +1,5 @@
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use coview_wire::RequestId;
 
@@ -95,6 +96,28 @@ impl<R: Role> Outbox<R> {
         self.said = self.said.saturating_sub(1);
         self.ever -= 1;
         self.entries.pop_front()
+    }
+
+    /// Takes out what has an answer already, and gives the answers. Nothing was said on this
+    /// connection yet.
+    pub(crate) fn settle(
+        &mut self,
+        answer: impl Fn(&R::Says) -> Option<R::Hears>,
+    ) -> Vec<R::Hears> {
+        let mut answers = Vec::new();
+        let (mut at, mut ever) = (0, self.ever);
+        self.entries.retain(|(_, message)| {
+            let answer = answer(message);
+            let keep = answer.is_none();
+            if !keep && at < self.ever {
+                ever -= 1;
+            }
+            at += 1;
+            answers.extend(answer);
+            keep
+        });
+        self.ever = ever;
+        answers
     }
 
     /// What was said to the server, on this or an earlier connection.

@@ -186,10 +186,27 @@ pub async fn open(
 /// # }).unwrap();
 /// ```
 ///
+/// A sign-in lasts as long as its token. Before that is over, get a newer token from where the first
+/// came from and show it with `renew`, in whatever state the agent is; the driver keeps the newest
+/// one, for a server that has forgotten the agent:
+///
+/// ```no_run
+/// # async fn app(
+/// #     mut agent: coview_smol::Agent<coview_agent::SignedIn>,
+/// #     newer: coview_wire::AgentToken,
+/// # ) {
+/// let lasts = core::time::Duration::from_millis(agent.sign_in_lasts_ms());
+/// smol::Timer::after(lasts * 3 / 4).await; // beside whatever else the agent does
+/// agent.renew(newer); // `Change::Renewed` or `Change::NotRenewed` tells
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`connect`]; a token that is not accepted is
-/// `Refused(`[`BadToken`](coview_wire::RefusalCode::BadToken)`)`.
+/// `Refused(`[`BadToken`](coview_wire::RefusalCode::BadToken)`)`, one whose time is over
+/// [`TokenExpired`](coview_wire::RefusalCode::TokenExpired), one that may be used once and was
+/// [`TokenUsed`](coview_wire::RefusalCode::TokenUsed).
 ///
 /// # Cancel safety
 ///
