@@ -8,7 +8,6 @@
 
 mod harness;
 
-use coview_hub::*;
 use coview_wire::*;
 use harness::proof::*;
 use harness::*;
