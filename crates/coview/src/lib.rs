@@ -206,6 +206,7 @@ pub mod agent {
     pub use coview_agent::ViewingStep;
     pub use coview_agent::Watching;
     pub use coview_agent::queue;
+    pub use coview_agent::read_key;
     pub use coview_agent::table;
     pub use coview_wire::VisitorCard;
 }

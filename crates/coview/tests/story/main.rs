@@ -14,6 +14,7 @@ mod world;
 
 mod answers;
 mod cancelling;
+mod confirming;
 mod connecting;
 mod fallback;
 mod identity;

@@ -211,7 +211,7 @@ fn story_02_key_of_one_group_opens_nothing_in_another() {
     });
 }
 
-fn reason<S, L>(error: &AgentRequestError<S, L>) -> Option<RefusalCode> {
+pub(crate) fn reason<S, L>(error: &AgentRequestError<S, L>) -> Option<RefusalCode> {
     match error {
         AgentRequestError::Refused(refused) => Some(refused.reason),
         AgentRequestError::Closed(_) => None,
