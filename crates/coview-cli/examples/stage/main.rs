@@ -146,7 +146,8 @@ impl Stage {
                 Ok(Value::Null)
             }
             StageOrder::Relay { name, bytes_per_second } => {
-                let relay = Relay::to(self.host()?.address(), bytes_per_second).await?;
+                let host = self.host()?;
+                let relay = Relay::to(host.relay_listener()?, host.address(), bytes_per_second)?;
                 let told = json!({ "address": relay.address().to_string() });
                 self.relays.insert(name, relay);
                 Ok(told)

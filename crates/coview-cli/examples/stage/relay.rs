@@ -29,8 +29,11 @@ struct Line {
 }
 
 impl Relay {
-    pub(crate) async fn to(server: SocketAddr, rate: Option<u32>) -> io::Result<Self> {
-        let listener = TcpListener::bind((server.ip(), 0)).await?;
+    pub(crate) fn to(
+        listener: TcpListener,
+        server: SocketAddr,
+        rate: Option<u32>,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let line = Arc::new(Mutex::new(Line::default()));
         let accepts = smol::spawn(accept(listener, server, rate, Arc::clone(&line)));

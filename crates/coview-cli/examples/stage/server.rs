@@ -1,5 +1,6 @@
 //! A server that can be stopped and started again, at the same address.
 
+use core::net::Ipv4Addr;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use coview_wire::UnixTime;
 use serde_json::Value;
 use serde_json::json;
 use smol::Task;
+use smol::net::TcpListener;
 
 use crate::Told;
 use crate::order::TokenOrder;
@@ -42,6 +44,9 @@ pub(crate) struct Host {
     key: SigningKey,
     tokens: serde_json::Map<String, Value>,
     runs: Option<Runs>,
+    /// Where a relay will listen: pages that come over it are of that origin, which the server has to
+    /// know before it runs.
+    relay: Option<TcpListener>,
 }
 
 struct Runs {
@@ -57,6 +62,8 @@ impl Host {
         )?);
         group.assertion_needed = false;
         group.confirm_join = confirm_join;
+        let relay = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        group.origins.insert(format!("http://{}", relay.local_addr()?).into());
         let (id, key) = (GroupId::new(GROUP)?, SigningKey::generate(Algorithm::EdDsa)?);
         let mut tokens = serde_json::Map::new();
         for (agent, name) in AGENTS {
@@ -68,7 +75,13 @@ impl Host {
         let proofs = TokenProofs::new(key.verifying_keys(), VerifyingKeys::default(), lifetimes);
         group.proofs = Arc::new(proofs);
         let hub = HubConfig { policy, ..HubConfig::one_group(id, group) };
-        let mut host = Self { config: ServerConfig::loopback(hub), key, tokens, runs: None };
+        let mut host = Self {
+            config: ServerConfig::loopback(hub),
+            key,
+            tokens,
+            runs: None,
+            relay: Some(relay),
+        };
         host.start().await?;
         Ok(host)
     }
@@ -92,6 +105,11 @@ impl Host {
             claims = claims.once();
         }
         Ok(claims.sign(&self.key, now(), Duration::from_secs(order.seconds))?)
+    }
+
+    /// What one relay to this server listens with.
+    pub(crate) fn relay_listener(&mut self) -> Told<TcpListener> {
+        self.relay.take().ok_or_else(|| "the server has its one relay".into())
     }
 
     pub(crate) fn visitor_config(&self, over: SocketAddr) -> Told<Config> {
