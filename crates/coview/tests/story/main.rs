@@ -23,5 +23,6 @@ mod manual;
 mod network;
 mod one_click;
 mod presence;
+mod proven;
 mod races;
 mod server;

@@ -366,9 +366,17 @@ fn restart(why: EndReason, gracefully: bool) {
 
 /// A server on a port that the system gives to nobody else while no one listens on it.
 fn on_a_port_of_its_own() -> World {
+    on_a_port_of_its_own_with(|_| {})
+}
+
+/// The same with another configuration.
+pub fn on_a_port_of_its_own_with(change: impl FnOnce(&mut ServerConfig)) -> World {
     let first = 20_000 + (std::process::id() % 1_000) as u16 * 10;
     let free = (first..first + 1_000)
         .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
     let listen = ([127, 0, 0, 1], free.expect("one of a thousand ports is free")).into();
-    World::with(|config: &mut ServerConfig| config.listen = listen)
+    World::with(|config: &mut ServerConfig| {
+        config.listen = listen;
+        change(config);
+    })
 }
