@@ -28,7 +28,7 @@ test:
     fi
 
 # Everything CI runs, in the order of how soon it fails.
-ci: fmt-check lint doc pure tokio test codes bench-check test-browser test-x11
+ci: fmt-check deny lint doc pure tokio test fuzz-check codes bench-check test-browser test-x11
 
 # Formatting, as a check.
 fmt-check:
@@ -66,6 +66,43 @@ tokio:
         echo "a tokio runtime got into the tree" >&2
         exit 1
     fi
+
+# Licences, banned crates, sources and known vulnerabilities of all dependencies: deny.toml.
+deny:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo deny --version >/dev/null 2>&1; then
+        echo "there is no cargo-deny; to get it: cargo install --locked cargo-deny" >&2
+        exit 1
+    fi
+    cargo deny check --hide-inclusion-graph licenses bans sources
+    if cargo deny fetch db >/dev/null 2>&1; then
+        cargo deny check advisories
+    else
+        echo "NOT CHECKED: known vulnerabilities. The RustSec database could not be fetched from here." >&2
+    fi
+
+# Fuzz one target for so many seconds: wire, tiles, codec, token, config, hub or audit. No sanitizer: the
+# crates have no unsafe code. What it finds is in fuzz/artifacts, what it keeps in fuzz/work.
+fuzz TARGET SECONDS="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo fuzz --version >/dev/null 2>&1; then
+        echo "there is no cargo-fuzz; to get it: cargo install --locked cargo-fuzz" >&2
+        exit 1
+    fi
+    cd fuzz
+    mkdir -p work/{{TARGET}}
+    cargo fuzz run --sanitizer none {{TARGET}} work/{{TARGET}} corpus/{{TARGET}} -- \
+        -max_total_time={{SECONDS}} -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=256 -print_final_stats=1
+
+# Replay the committed inputs of every fuzz target, on any compiler and without the engine.
+fuzz-check:
+    cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-$PWD/target}"
+
+# Write the first inputs of every fuzz target anew, after a change of the protocol or the formats.
+fuzz-seeds:
+    cargo run --quiet --manifest-path fuzz/Cargo.toml --example seeds --target-dir "${CARGO_TARGET_DIR:-$PWD/target}"
 
 # Check that the misuses in the documentation fail with the error codes they state.
 codes:
