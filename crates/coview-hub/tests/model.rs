@@ -9,6 +9,8 @@
 )]
 
 mod harness;
+#[path = "model/joins.rs"]
+mod joins;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -17,6 +19,8 @@ use std::time::Duration;
 use coview_hub::*;
 use coview_wire::*;
 use harness::*;
+use joins::Joins;
+use joins::Rules;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -49,6 +53,10 @@ enum VisitorOp {
     End(usize),
     /// In its session, the one before or another's, for these of its viewers.
     Show(usize, Vec<usize>),
+    /// Says how many areas are covered in one of these sessions; with none it is not known.
+    Cover(usize, u32),
+    Confirm(usize),
+    Refuse(usize),
     Line(LineOp),
 }
 
@@ -133,6 +141,9 @@ fn visitor_op() -> impl Strategy<Value = VisitorOp> {
         2 => (0usize..2).prop_map(VisitorOp::End),
         8 => (which_session(), proptest::collection::vec(0usize..4, 1..4))
             .prop_map(|(session, viewers)| VisitorOp::Show(session, viewers)),
+        2 => (which_session(), 0u32..3).prop_map(|(session, areas)| VisitorOp::Cover(session, areas)),
+        6 => known().prop_map(VisitorOp::Confirm),
+        2 => known().prop_map(VisitorOp::Refuse),
         4 => line().prop_map(VisitorOp::Line),
     ]
 }
@@ -145,7 +156,7 @@ fn agent_op() -> impl Strategy<Value = AgentOp> {
         1 => Just(AgentOp::Unwatch),
         8 => (0usize..NAMES.len()).prop_map(AgentOp::Ask),
         2 => maybe().prop_map(AgentOp::Withdraw),
-        3 => (0usize..3).prop_map(AgentOp::Join),
+        5 => (0usize..3).prop_map(AgentOp::Join),
         1 => any::<u32>().prop_map(AgentOp::JoinWrong),
         2 => maybe().prop_map(AgentOp::Leave),
         1 => (0usize..2).prop_map(AgentOp::End),
@@ -165,6 +176,14 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn rules() -> impl Strategy<Value = Rules> {
+    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(confirm, once, nervous)| Rules {
+        confirm,
+        once,
+        nervous,
+    })
+}
+
 /// A client as it knows itself.
 #[derive(Default)]
 struct Client {
@@ -173,6 +192,9 @@ struct Client {
     number: u64,
     last_said: Option<String>,
     asks: Vec<AskId>,
+    joins: Vec<JoinId>,
+    /// The join message of an agent that waits for the visitor's word.
+    waits: Option<RequestId>,
     starts: Vec<StartId>,
     sessions: Vec<SessionId>,
     /// The session it is in, and the one it was in last, as far as it has been told.
@@ -217,6 +239,8 @@ struct Model {
     visitors: Vec<Client>,
     agents: Vec<Client>,
     asks: BTreeMap<AskId, AskStory>,
+    joins: Joins,
+    rules: Rules,
     /// The start of a session message that waits for its answer, by connection and number.
     starts: BTreeMap<(ConnId, RequestId), StartBy>,
     keys: Vec<SessionKey>,
@@ -250,14 +274,21 @@ fn mark(group: &str) -> String {
 }
 
 impl Model {
-    fn new() -> Self {
+    fn new(rules: Rules) -> Self {
         let mut config = config();
         for (id, group) in &mut config.groups {
+            group.confirm_join = rules.confirm;
+            group.key_use = if rules.once { KeyUse::Once } else { KeyUse::Session };
             group.terms = Terms::new("v1", &mark(id.as_str())).unwrap();
             group.proofs = std::sync::Arc::new(accounts(id.as_str(), &mark(id.as_str())));
         }
         config.policy.problems_per_minute = 5;
         config.policy.max_guests = 2;
+        config.policy.key_unclaimed = secs(90);
+        if rules.nervous {
+            // Two wrong keys of nine digits while one is live.
+            config.policy.key_odds = 100_000_000 / 3;
+        }
         // Enough for everybody, so whoever comes anew takes the place of one who was lost.
         config.policy.max_places = (VISITORS + CALLERS) as u32;
         Self {
@@ -265,6 +296,8 @@ impl Model {
             visitors: (0..VISITORS).map(|_| Client::default()).collect(),
             agents: (0..CALLERS).map(|_| Client::default()).collect(),
             asks: BTreeMap::new(),
+            joins: Joins::default(),
+            rules,
             starts: BTreeMap::new(),
             keys: Vec::new(),
             groups: BTreeMap::new(),
@@ -334,6 +367,9 @@ impl Model {
         if let VisitorOp::Show(session, viewers) = op {
             return self.show(who, *session, viewers);
         }
+        if let VisitorOp::Cover(session, areas) = op {
+            return self.cover(who, *session, *areas);
+        }
         if let VisitorOp::Come = op {
             if self.visitors[who].conn.is_none() {
                 let conn = self.w.open();
@@ -387,6 +423,20 @@ impl Model {
                 (false, TermsAccepted { re, ask }.into())
             }
             VisitorOp::Decline(back) => (false, TermsDeclined { re, ask: ask(*back) }.into()),
+            VisitorOp::Confirm(back) | VisitorOp::Refuse(back) => {
+                let newest = self.joins.newest();
+                let own = &self.visitors[who].joins;
+                let known = if *back == 2 { newest } else { own.iter().rev().nth(*back).copied() };
+                let join = known.unwrap_or(JoinId::new(77));
+                // Noted before it is said: whatever follows from it comes after it.
+                let yes = matches!(op, VisitorOp::Confirm(_));
+                self.joins.answers(who, join, yes);
+                if yes {
+                    (false, JoinConfirmed { re, join }.into())
+                } else {
+                    (false, JoinDeclined { re, join }.into())
+                }
+            }
             VisitorOp::StartByKey => {
                 self.last_start += 1;
                 let start = StartId::new(self.last_start);
@@ -422,7 +472,7 @@ impl Model {
                 }
                 (false, SessionEnd { re, start: start.unwrap_or(StartId::new(0)) }.into())
             }
-            VisitorOp::Come | VisitorOp::Show(..) | VisitorOp::Line(_) => {
+            VisitorOp::Come | VisitorOp::Show(..) | VisitorOp::Cover(..) | VisitorOp::Line(_) => {
                 unreachable!("handled above")
             }
         };
@@ -625,6 +675,25 @@ impl Model {
         assert_eq!(closed, !runs && !late, "cut off unless it may, or is late");
     }
 
+    /// A visitor says what it covers, which is heard by nobody.
+    fn cover(&mut self, who: usize, which: usize, areas: u32) {
+        let client = &self.visitors[who];
+        let Some(conn) = client.conn else { return };
+        let session = self.session(client, which);
+        let (runs, late) = (client.session == Some(session), client.ended == Some(session));
+        let areas = areas.checked_sub(1);
+        let state = areas.map_or(MaskState::Unknown, |areas| MaskState::Known { areas });
+        if runs {
+            self.joins.covers(session, state);
+        }
+        let bytes = MaskNotice { session, state }.encode();
+        self.w.input(Input::Binary { conn, bytes: &bytes });
+        let sent = self.w.sent.iter().filter(|(to, _)| *to != conn).count();
+        assert!(!(runs || late) || sent == 0, "somebody was told what is covered");
+        assert_eq!(self.w.closed.contains_key(&conn), !runs && !late);
+        self.listen();
+    }
+
     fn signal(&mut self, who: usize, which: usize, acknowledged: bool) {
         let client = &self.agents[who];
         let Some(conn) = client.conn else { return };
@@ -759,8 +828,20 @@ impl Model {
                 }
             }
             ServerMessage::SessionGuests(it) => assert_eq!(it.guests.len(), it.count as usize),
+            ServerMessage::JoinRequested(it) => {
+                self.joins.asked(who, &it);
+                if let Some(client) = client {
+                    assert_eq!(client.session, Some(it.session), "asked about another's session");
+                    client.joins.push(it.join);
+                }
+            }
             ServerMessage::Resumed(it) => {
                 let snapshot = it.snapshot;
+                let waiting = snapshot.session.as_ref().and_then(|session| session.join.as_ref());
+                if let (Some(client), Some(waiting)) = (&mut client, waiting) {
+                    self.joins.asked(who, waiting);
+                    client.joins.push(waiting.join);
+                }
                 if let (Some(client), Some(waiting)) = (&mut client, &snapshot.ask) {
                     client.asks.push(waiting.ask);
                     self.asks.entry(waiting.ask).or_default().asked = who;
@@ -788,7 +869,6 @@ impl Model {
             | ServerMessage::PresenceLost(_)
             | ServerMessage::PresenceFocus(_)
             | ServerMessage::TermsWithdrawn(_)
-            | ServerMessage::JoinRequested(_)
             | ServerMessage::JoinWithdrawn(_)
             | ServerMessage::Refused(_)
             | ServerMessage::Problem(_)
@@ -828,14 +908,37 @@ impl Model {
                     assert_eq!(self.asks[&ask].starts, 1, "joined before the visitor's start");
                 }
                 if let Some(client) = client {
+                    client.waits.take_if(|re| Some(*re) == it.re);
+                    assert_eq!(client.waits, None, "in a session while it waits for one");
                     client.sessions.push(it.view.session);
                     client.session = Some(it.view.session);
                 }
             }
+            AgentNotice::JoinWaiting(it) => {
+                if let Some(client) = client {
+                    assert_eq!((client.session, client.waits), (None, None), "busy and waiting");
+                    client.waits = Some(it.re);
+                }
+            }
+            AgentNotice::Refused(it) => {
+                if let Some(client) = client {
+                    client.waits.take_if(|re| *re == it.re);
+                }
+            }
+            AgentNotice::ViewGuests(it) => {
+                if let Some(client) = client {
+                    assert_eq!(client.session, Some(it.session), "told who is elsewhere");
+                    assert_eq!(client.waits, None, "told who is in before it is in");
+                }
+            }
             AgentNotice::Resumed(it) => {
                 let snapshot = it.snapshot;
+                let begun =
+                    [snapshot.ask.is_some(), snapshot.joining.is_some(), snapshot.view.is_some()];
+                assert!(begun.iter().filter(|it| **it).count() <= 1, "two things at once");
                 assert!(!(snapshot.ask.is_some() && snapshot.view.is_some()));
                 if let Some(client) = client {
+                    client.waits = snapshot.joining.map(|it| it.re);
                     client.session = snapshot.view.as_ref().map(|it| it.session);
                     client.ended = snapshot.view_ended.map(|it| it.session);
                 }
@@ -873,9 +976,6 @@ impl Model {
                 }
             }
             AgentNotice::Renewed(_)
-            | AgentNotice::JoinWaiting(_)
-            | AgentNotice::ViewGuests(_)
-            | AgentNotice::Refused(_)
             | AgentNotice::Problem(_)
             | AgentNotice::Pong(_)
             | AgentNotice::Closing(_) => {}
@@ -920,6 +1020,7 @@ impl Model {
         assert_eq!(gauges, [0; 11], "something outlived its grace");
         assert_eq!(self.w.wake_at, None);
 
+        self.joins.check(&self.w.events, self.rules);
         let mut asks: BTreeMap<AskId, u32> = BTreeMap::new();
         let mut sessions: BTreeMap<SessionId, (bool, u32)> = BTreeMap::new();
         for event in &self.w.events {
@@ -955,8 +1056,11 @@ proptest! {
     })]
 
     #[test]
-    fn the_invariants_hold_in_every_interleaving(ops in proptest::collection::vec(op(), 1..120)) {
-        let mut model = Model::new();
+    fn the_invariants_hold_in_every_interleaving(
+        rules in rules(),
+        ops in proptest::collection::vec(op(), 1..120),
+    ) {
+        let mut model = Model::new(rules);
         // Most runs begin with everybody there; `Come` brings back whoever leaves.
         for who in 0..VISITORS {
             for op in [VisitorOp::Come, VisitorOp::Identify, VisitorOp::Connect] {
