@@ -117,18 +117,22 @@ impl Case {
             group: self.north.clone(),
             ask: ASK,
             agent: town::agent_id("grace"),
+            name: Box::from("Grace"),
             visitor: town::visitor_id("anna"),
             client: self.place,
+            terms: Box::from("1"),
+            language: None,
         });
     }
 
     fn displayed(&mut self) {
-        self.hub(Event::TermsDisplayed { group: self.north.clone(), ask: ASK });
+        let (group, terms) = (self.north.clone(), Box::from("1"));
+        self.hub(Event::TermsDisplayed { group, ask: ASK, terms, language: None });
     }
 
     fn accepted(&mut self) {
-        let terms = Box::from("1");
-        self.hub(Event::Accepted { group: self.north.clone(), ask: ASK, session: SESSION, terms });
+        let (group, terms) = (self.north.clone(), Box::from("1"));
+        self.hub(Event::Accepted { group, ask: ASK, session: SESSION, terms, language: None });
     }
 
     fn ended(&mut self, outcome: AskOutcome) {
