@@ -14,6 +14,7 @@ use crate::origins;
 use crate::proxy::ForwardHeader;
 use crate::proxy::Proxy;
 
+mod audit;
 mod fault;
 mod group;
 mod keys;
@@ -140,6 +141,7 @@ impl ServerConfig {
         }
         let limits = file.limits.into_limits(&mut faults);
         let policy = file.policy.into_policy(&mut faults);
+        let audit = file.audit.into_audit(&mut faults);
         let mut groups = BTreeMap::new();
         let mut ids = BTreeSet::new();
         for group in file.group {
@@ -171,7 +173,7 @@ impl ServerConfig {
             metrics: file.metrics.from.unwrap_or_else(Network::loopback),
             hsts_days: file.hsts_days,
             data: file.data.map(|data| folder.join(data)),
-            audit: AuditConfig::default(),
+            audit,
             warnings,
         })
     }
@@ -226,6 +228,8 @@ struct File {
     limits: limits::LimitsFile,
     #[serde(default)]
     policy: policy::PolicyFile,
+    #[serde(default)]
+    audit: audit::AuditFile,
     #[serde(default)]
     group: Vec<group::GroupFile>,
 }
