@@ -29,6 +29,8 @@ use proptest::test_runner::FileFailurePersistence;
 enum Op {
     Visitor(usize, VisitorOp),
     Agent(usize, AgentOp),
+    /// A visitor shares, an agent types the key, and the visitor says yes, no or nothing.
+    Meet(usize, usize, Option<bool>),
     Pass(u64),
 }
 
@@ -171,6 +173,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (0..VISITORS, visitor_op()).prop_map(|(who, op)| Op::Visitor(who, op)),
         10 => (0..CALLERS, agent_op()).prop_map(|(who, op)| Op::Agent(who, op)),
+        3 => (0..VISITORS, 0..CALLERS, any::<Option<bool>>())
+            .prop_map(|(who, agent, answer)| Op::Meet(who, agent, answer)),
         1 => prop_oneof![0u64..2_000, 0u64..40_000, Just(60_000), Just(310_000)]
             .prop_map(Op::Pass),
     ]
@@ -314,6 +318,15 @@ impl Model {
         match op {
             Op::Visitor(who, op) => self.visitor(*who, op),
             Op::Agent(who, op) => self.agent(*who, op),
+            Op::Meet(who, agent, answer) => {
+                self.visitor(*who, &VisitorOp::StartByKey);
+                self.agent(*agent, &AgentOp::Join(0));
+                match answer {
+                    Some(true) => self.visitor(*who, &VisitorOp::Confirm(0)),
+                    Some(false) => self.visitor(*who, &VisitorOp::Refuse(0)),
+                    None => {}
+                }
+            }
             Op::Pass(millis) => {
                 self.w.pass_in_silence(Duration::from_millis(*millis));
                 self.listen();
