@@ -29,7 +29,7 @@ pub enum Erasure {
         /// How many.
         fields: u64,
     },
-    /// A server writes the log. It was asked to do it, and does within a minute; the request is the
+    /// A server writes the log. It was asked to do it, and does within seconds; the request is the
     /// file, which is gone when it is done.
     Requested(PathBuf),
 }

@@ -46,7 +46,7 @@ pub struct Options {
     /// How soon after a failure writing is tried again. Default 2 seconds.
     pub retry: Duration,
     /// How often it is looked whether a signature is due, fields are to be removed, or somebody
-    /// asked for an erasure. Default 10 seconds.
+    /// asked for an erasure. Default 2 seconds.
     pub tick: Duration,
     /// How many records may wait for a log that cannot be written; of more, those that
     /// [begin](Kind::begins) nothing and end nothing in a session are counted instead of kept.
@@ -66,7 +66,7 @@ impl Options {
             head_after: Duration::from_secs(60),
             retention: Retention::default(),
             retry: Duration::from_secs(2),
-            tick: Duration::from_secs(10),
+            tick: Duration::from_secs(2),
             waiting: 100_000,
             wrap: Arc::new(|file| Box::new(file)),
         }

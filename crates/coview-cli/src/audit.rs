@@ -225,9 +225,7 @@ fn remedy(why: &Why) -> Option<&'static str> {
         | Why::Sequence { .. }
         | Why::Signature
         | Why::HeadMissing(_)
-        | Why::Erasure { .. } => {
-            Some("keep the file as it is; compare it with a copy from before")
-        }
+        | Why::Erasure { .. } => Some("keep the file as it is; compare it with a copy from before"),
         _ => None,
     }
 }

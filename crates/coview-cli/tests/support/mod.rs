@@ -116,10 +116,30 @@ impl Running {
         serde_json::from_str(&line).expect("every line is JSON")
     }
 
+    /// The next line on standard error for which this is so.
+    pub fn error_line(&mut self, is_it: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = self.errors.recv_timeout(LINE).expect("there is such a line");
+            if is_it(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ctrl-C.
     pub fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// A signal, as the command `kill` calls it.
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
+            .args([signal, &self.child.id().to_string()])
             .status()
             .expect("there is a kill command");
         assert!(sent.success());
