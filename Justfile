@@ -28,7 +28,7 @@ test:
     fi
 
 # Everything CI runs, in the order of how soon it fails.
-ci: fmt-check deny lint doc pure tokio test fuzz-check codes bench-check test-browser test-x11
+ci: fmt-check deny lint doc pure tokio test fuzz-check codes bench-check test-browser test-x11 test-nginx
 
 # Formatting, as a check.
 fmt-check:
@@ -125,6 +125,16 @@ test-x11: (_browser "chromium" "Xvfb" "xterm" "xclock" "xeyes" "xwd")
     cargo build --quiet -p coview-cli --bin coview --example stage
     cd {{browser}}
     node --test --test-concurrency=1 --test-reporter=spec x11/*.test.mjs
+
+# coview behind a real nginx, with the configuration of docs/deploy.
+test-nginx:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v nginx >/dev/null; then
+        echo "there is no nginx; on Debian: apt-get install nginx-light" >&2
+        exit 1
+    fi
+    COVIEW_NGINX_TESTS=1 cargo test --quiet -p coview-cli --test nginx -- --include-ignored
 
 # From a capture to pixels that can be read in a browser, and how soon a late joiner sees a picture.
 bench-browser *ARGS: (_browser "chromium")
