@@ -144,7 +144,8 @@ impl Group {
     }
 
     /// An agent shows a newer token, which takes the place of the one before with all it allows.
-    /// A session that runs goes on, also with a visitor the newer token does not name.
+    /// A session that runs goes on, also with a visitor the newer token does not name; and the agent
+    /// keeps the name it signed in with, which is the one that was consented to.
     pub(crate) fn renew(
         &mut self,
         fx: &mut Effects,
@@ -183,6 +184,7 @@ impl Group {
         let newer = SignIn::new(fx, due, rights.clone(), expires);
         let agent = self.agent(place);
         let mut older = core::mem::replace(&mut agent.sign_in, newer);
+        let sees_others = older.is_over() || older.rights.visitors != rights.visitors;
         fx.timers.cancel(older.take_timer());
         let (id, asked) = (agent.card.agent.clone(), agent.ask);
         self.overdue.remove(&place);
@@ -201,8 +203,10 @@ impl Group {
         {
             self.withdraw(fx, place, Some(ask));
         }
-        self.rescope(place);
-        self.send_roster(fx, place, None);
+        if sees_others {
+            self.rescope(place);
+            self.send_roster(fx, place, None);
+        }
         Ok(())
     }
 

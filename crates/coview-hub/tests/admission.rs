@@ -360,7 +360,10 @@ fn a_yes_that_cannot_be_recorded_is_none() {
     w.input(Input::Records { healthy: false });
     w.accept(visitor, AskId::new(1));
     assert_eq!(w.problem(visitor), RefusalCode::Unavailable);
-    assert_eq!(w.hub.stats().asks, 1, "it was another request's");
+    let other = w.proved_online("bob");
+    w.accept(other, ask);
+    assert_eq!(w.problem(other), RefusalCode::Unavailable);
+    assert_eq!(w.hub.stats().asks, 1, "one was another request's, one another visitor's");
     w.accept(visitor, ask);
     let ServerMessage::TermsWithdrawn(_) = w.hear(visitor) else { panic!("not withdrawn") };
     assert_eq!(w.problem(visitor), RefusalCode::Unavailable);

@@ -222,6 +222,11 @@ fn where_none_is_needed_a_proved_id_is_still_not_for_everybody() {
         panic!("who proved it needs no more")
     };
     w.bye(victim);
+    // Whoever was there before, without a proof, stays; and when nobody has a proof nobody needs one.
+    w.identified("ada");
+    let victim = w.proved(&Claims::visitor("ada"));
+    assert_eq!(not_believed(&mut w, "ada", None), RefusalCode::AssertionNeeded);
+    w.bye(victim);
     w.identified("ada");
 }
 
@@ -254,8 +259,10 @@ fn a_one_use_assertion_of_another_device_is_not_believed() {
         let ServerMessage::Identified(_) = w.hear(victim) else { panic!("not identified") };
     }
     w.log_out(victim);
-    w.identify_as(victim, "ada", Some(&stolen));
-    assert_eq!(w.refused(victim), RefusalCode::TokenUsed, "after a log-out it is used up");
+    for used in [&stolen, &Claims::visitor("ada").once(8)] {
+        w.identify_as(victim, "ada", Some(used));
+        assert_eq!(w.refused(victim), RefusalCode::TokenUsed, "after a log-out it is used up");
+    }
     w.bye(victim);
     assert_eq!(not_believed(&mut w, "ada", Some(&stolen)), RefusalCode::TokenUsed);
 }
