@@ -1,9 +1,12 @@
 //! `coview share`: a visitor one can talk to.
 
+pub(crate) mod args;
 pub(crate) mod line;
+mod proof;
 pub(crate) mod words;
 
 use core::time::Duration;
+use std::path::PathBuf;
 
 use coview_lifecycle::AnyRequestError;
 use coview_lifecycle::AnyStep;
@@ -19,10 +22,10 @@ use coview_smol::ChannelLink;
 use coview_wire::AppState;
 use coview_wire::EndReason;
 use coview_wire::RefusalCode;
+use coview_wire::VisitorAssertion;
 use futures_lite::FutureExt;
 use smol::Timer;
 
-use crate::args::ShareArgs;
 use crate::failure::Failure;
 use crate::failure::remedy;
 use crate::say::BOLD;
@@ -35,7 +38,9 @@ use crate::say::names;
 use crate::screen::Showing;
 use crate::screen::Shown;
 use crate::screen::Shows;
+use crate::share::args::ShareArgs;
 use crate::share::line::Line;
+use crate::share::proof::Proof;
 use crate::terminal::Heard;
 use crate::terminal::Terminal;
 
@@ -52,6 +57,7 @@ pub(crate) async fn run(args: ShareArgs) -> Result<(), Failure> {
         say: Say::new(args.json),
         shown,
         fps: args.picture.fps,
+        assertion_file: args.assertion_file,
         showing: Showing::Nothing,
     };
     let opened = async { Some(coview_smol::open(config).await) };
@@ -81,6 +87,8 @@ struct Share {
     /// What agents see while a session runs.
     shown: Shown,
     fps: u8,
+    /// Where an assertion is read when none is typed.
+    assertion_file: Option<PathBuf>,
     showing: Showing,
 }
 
@@ -390,6 +398,15 @@ impl Share {
                 ));
             }
             Line::Do(command) => return self.apply(visitor, command),
+            Line::Login(who, proof) => match self.proof(proof) {
+                Ok(None) => return self.apply(visitor, Command::Identify(who)),
+                Ok(Some(assertion)) => {
+                    let who = who.with_assertion(assertion);
+                    return self.apply(visitor, Command::Identify(who));
+                }
+                Err(told) => self.error(state, &told),
+            },
+            Line::Refresh(proof) => self.refresh(&mut visitor, proof),
             Line::Update(patch) => {
                 if visitor.update_presence(patch) {
                     self.say.tell(
@@ -415,6 +432,32 @@ impl Share {
             Line::Quit => return Now::Left,
         }
         Now::Free(visitor)
+    }
+
+    /// The assertion that was named, or that of the command line; none if none is named.
+    fn proof(&self, named: Option<Proof>) -> Result<Option<VisitorAssertion>, String> {
+        named.or_else(|| self.assertion_file.clone().map(Proof::File)).map(Proof::read).transpose()
+    }
+
+    fn refresh(&mut self, visitor: &mut AnyVisitor, proof: Option<Proof>) {
+        let state = visitor.state();
+        let assertion = match self.proof(proof) {
+            Ok(Some(assertion)) => assertion,
+            Ok(None) => {
+                let told = "which assertion? Say `refresh assertion-file=FILE`, or start with \
+                            --assertion-file";
+                return self.error(state, told);
+            }
+            Err(told) => return self.error(state, &told),
+        };
+        if visitor.refresh_assertion(assertion) {
+            self.say.tell(
+                &Event::new("refreshed", format_args!("{DIM}●{DIM:#} handed over"))
+                    .with("state", words::state(state)),
+            );
+        } else {
+            self.error(state, "nobody knows who you are: `login` first");
+        }
     }
 
     fn apply(&mut self, visitor: AnyVisitor, command: Command) -> Now {
@@ -454,10 +497,10 @@ impl Share {
                 Event::new("declined", format_args!("{GOOD}●{GOOD:#} declined; the agent is told"))
             }
             Trigger::Confirm => {
-                Event::new("confirmed", format_args!("{GOOD}●{GOOD:#} the agent is let in"))
+                Event::new("join_confirmed", format_args!("{GOOD}●{GOOD:#} the agent is let in"))
             }
             Trigger::Refuse => Event::new(
-                "refused_join",
+                "join_refused",
                 format_args!("{GOOD}●{GOOD:#} the agent stays out, and the key lets nobody in"),
             ),
             Trigger::Disconnect => Event::new("offline", format_args!("{GOOD}●{GOOD:#} offline")),
@@ -518,7 +561,10 @@ impl Share {
             )),
             // Said outright, unlike the end of a script, which wants its last answer.
             Ok(Line::Quit) => return Now::Left,
-            Ok(Line::Do(_) | Line::Update(_) | Line::Terms) | Err(_) => {
+            Ok(
+                Line::Do(_) | Line::Login(..) | Line::Refresh(_) | Line::Update(_) | Line::Terms,
+            )
+            | Err(_) => {
                 self.terminal.keep(Heard::Line(line));
             }
         }

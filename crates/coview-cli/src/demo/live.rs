@@ -468,7 +468,7 @@ impl Cast<'_> {
                 Went::LetIn(sharing, agent) => {
                     let text = format!("{GOOD}●{GOOD:#} {} lets {} in", who.name, agent.name());
                     self.tell(
-                        Event::new("confirmed", text)
+                        Event::new("join_confirmed", text)
                             .with_some("visitor", who.id)
                             .with("agent", agent.name()),
                     );

@@ -6,13 +6,20 @@ use coview_wire::AppState;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
 use coview_wire::Profile;
+use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
+
+use crate::share::proof::Proof;
 
 /// A line that was understood.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     Nothing,
     Do(Command),
+    /// Says who the visitor is. Without a proof that of the command line goes along, if there is one.
+    Login(Identity, Option<Proof>),
+    /// Hands over a newer proof.
+    Refresh(Option<Proof>),
     Update(PresencePatch),
     App(AppState),
     Terms,
@@ -29,6 +36,7 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
     let line = match verb.as_str() {
         "share" | "start" => Line::Do(Command::StartManual),
         "login" => return login(rest),
+        "refresh" => return refresh(rest),
         "online" => return online(rest),
         "update" => return update(rest),
         "displayed" => Line::Do(Command::TermsDisplayed),
@@ -59,19 +67,59 @@ fn login(rest: &[String]) -> Result<Line, String> {
         return Err("who? Write it like `login customer-42`".to_owned());
     };
     let id = VisitorId::new(id).map_err(|error| error.to_string())?;
-    let mut profile = Profile::new();
+    let mut profile = None::<Profile>;
+    let mut proof = None;
     for field in fields {
         let (key, value) = pair(field)?;
-        profile = match key {
-            "name" => profile.with_name(value),
-            "email" => profile.with_email(value),
-            "phone" => profile.with_phone(value),
-            _ => return Err("only name=…, email=… and phone=… can follow the id".to_owned()),
-        }
-        .map_err(|error| error.to_string())?;
+        let known = profile.clone().unwrap_or_default();
+        profile = Some(
+            match key {
+                "name" => known.with_name(value),
+                "email" => known.with_email(value),
+                "phone" => known.with_phone(value),
+                "assertion" | "assertion-file" => {
+                    proof = Some(proof_of(key, value)?);
+                    continue;
+                }
+                _ => {
+                    return Err("only name=…, email=…, phone=… and assertion=… or \
+                                assertion-file=… can follow the id"
+                        .to_owned());
+                }
+            }
+            .map_err(|error| error.to_string())?,
+        );
     }
     let who = Identity::new(id);
-    Ok(Line::Do(Command::Identify(if fields.is_empty() { who } else { who.with_profile(profile) })))
+    Ok(Line::Login(
+        match profile {
+            Some(profile) => who.with_profile(profile),
+            None => who,
+        },
+        proof,
+    ))
+}
+
+fn refresh(rest: &[String]) -> Result<Line, String> {
+    const HOW: &str = "write it like `refresh assertion-file=FILE`";
+    match rest {
+        [] => Ok(Line::Refresh(None)),
+        [field] => match field.split_once('=') {
+            Some((key @ ("assertion" | "assertion-file"), value)) => {
+                Ok(Line::Refresh(Some(proof_of(key, value)?)))
+            }
+            Some(_) | None => Err(HOW.to_owned()),
+        },
+        [_, _, ..] => Err(HOW.to_owned()),
+    }
+}
+
+/// The value may be a token, so no error repeats it.
+fn proof_of(key: &str, value: &str) -> Result<Proof, String> {
+    if key == "assertion-file" {
+        return Ok(Proof::File(value.into()));
+    }
+    VisitorAssertion::new(value).map(Proof::Typed).map_err(|error| error.to_string())
 }
 
 fn online(rest: &[String]) -> Result<Line, String> {
@@ -142,15 +190,32 @@ mod tests {
         assert_eq!(parse(""), Ok(Line::Nothing));
         assert_eq!(
             parse("login customer-42"),
-            Ok(Line::Do(Command::Identify(VisitorId::new("customer-42").unwrap().into())))
+            Ok(Line::Login(Identity::new(VisitorId::new("customer-42").unwrap()), None))
         );
         assert_eq!(
             parse("login a name=\"Ada Lovelace\""),
-            Ok(Line::Do(Command::Identify(
+            Ok(Line::Login(
                 Identity::new(VisitorId::new("a").unwrap())
-                    .with_profile(Profile::new().with_name("Ada Lovelace").unwrap())
-            )))
+                    .with_profile(Profile::new().with_name("Ada Lovelace").unwrap()),
+                None
+            ))
         );
+        assert_eq!(
+            parse("login a assertion=x.y.z"),
+            Ok(Line::Login(
+                Identity::new(VisitorId::new("a").unwrap()),
+                Some(Proof::Typed(VisitorAssertion::new("x.y.z").unwrap()))
+            ))
+        );
+        let file = || Some(Proof::File("my paper".into()));
+        assert_eq!(
+            parse("login a assertion-file=\"my paper\""),
+            Ok(Line::Login(Identity::new(VisitorId::new("a").unwrap()), file()))
+        );
+        assert_eq!(parse("refresh \"assertion-file=my paper\""), Ok(Line::Refresh(file())));
+        assert_eq!(parse("refresh"), Ok(Line::Refresh(None)));
+        assert_eq!(parse("confirm"), Ok(Line::Do(Command::Confirm)));
+        assert_eq!(parse("refuse"), Ok(Line::Do(Command::Refuse)));
         assert_eq!(
             parse("online page=/a=b"),
             Ok(Line::Do(Command::ConnectPresence(
@@ -176,7 +241,13 @@ mod tests {
                 "login a\u{e9}",
                 "visitor id has '\u{e9}' at position 1; only A-Z a-z 0-9 - _ ~ are allowed",
             ),
-            ("login a age=7", "only name=…, email=… and phone=… can follow the id"),
+            (
+                "login a age=7",
+                "only name=…, email=…, phone=… and assertion=… or assertion-file=… can follow the id",
+            ),
+            ("login a assertion=", "visitor assertion is empty"),
+            ("refresh secret-token", "write it like `refresh assertion-file=FILE`"),
+            ("refresh a=b c=d", "write it like `refresh assertion-file=FILE`"),
             ("online page", "write entries like page=/checkout"),
             ("online \"page", "a double quote is not closed"),
             ("update", "what? Write it like `update page=/checkout -cart`"),

@@ -25,10 +25,12 @@ use crate::screen::Shows;
 
 pub(super) const HELP: &str = "  \
   share                     start a session with a key to read out
-  login ID [name=… email=… phone=…]
+  login ID [name=… email=… phone=…] [assertion=… | assertion-file=…]
+  refresh [assertion=… | assertion-file=…]
   online [key=value …]      let agents see you and ask you
   update key=value … -key   change what agents see; -key removes an entry
   accept, decline           answer an agent's request
+  confirm, refuse           let the agent in who typed your key, or keep that agent out
   terms                     print the terms again
   stop                      end the session
   offline, logout
@@ -108,6 +110,9 @@ pub(super) fn connected(visitor: &Visitor<Anonymous>) -> Event {
     if !settings.presence {
         text.push_str("\n  this group has no presence: share with a key");
     }
+    if settings.assertion_needed {
+        text.push_str("\n  this group asks for proof: `login ID assertion-file=FILE`");
+    }
     if !settings.share_button {
         text.push_str("\n  an app of this group would show no share button");
     }
@@ -116,6 +121,7 @@ pub(super) fn connected(visitor: &Visitor<Anonymous>) -> Event {
         .with("share_button", settings.share_button)
         .with("presence", settings.presence)
         .with("key_digits", settings.key_digits.get())
+        .with("assertion_needed", settings.assertion_needed)
         .with("state", state(visitor.state()))
 }
 
@@ -322,6 +328,9 @@ pub(super) fn status(visitor: &AnyVisitor) -> Event {
         };
         let key = key.as_deref().unwrap_or("none to show");
         text.push_str(&format!("\n  watch  {watch}\n  key    {key}"));
+    }
+    if let Some(agent) = visitor.agent() {
+        text.push_str(&format!("\n  waits  {}", agent.name()));
     }
     Event::new("status", text)
         .with_some("visitor", visitor.visitor_id().map(coview_wire::VisitorId::as_str))
