@@ -431,11 +431,11 @@ impl Encoder {
             }
         }
         if !behind.is_empty() {
-            updates.push((behind, self.write_tiles(&lacking, lacking_masks)));
+            updates.push((behind, self.write_tiles(now, &lacking, lacking_masks)));
         }
         let mut whole_parts = None;
         if !whole.is_empty() {
-            whole_parts = Some(self.write_tiles(&Tiles::all(size), true));
+            whole_parts = Some(self.write_tiles(now, &Tiles::all(size), true));
         }
         updates.retain(|(_, parts)| !parts.is_empty());
         if updates.is_empty() && whole_parts.is_none() {
@@ -489,22 +489,16 @@ impl Encoder {
             self.packer.lossless(canvas.picture(), &quiet, tight, &mut parts);
             lossy.subtract(&quiet);
         }
-        let mut rested = Tiles::none(canvas.size());
-        let now_ms = milliseconds(now);
-        for (column, row) in lossy.iter() {
-            let changed_at = canvas.changed_at(rested.index(column, row));
-            if now_ms.wrapping_sub(changed_at) >= REST_MS {
-                rested.insert(column, row);
-            }
-        }
+        let rested = rested(canvas, lossy, now);
         let whole = |block: Block| block.area(canvas.size());
         self.packer.lossless(canvas.picture(), &rested, whole, &mut parts);
         lossy.subtract(&rested);
         (parts, rested)
     }
 
-    /// Writes tiles of the newest picture as a whole.
-    fn write_tiles(&mut self, tiles: &Tiles, masks: bool) -> Parts {
+    /// Writes tiles of the newest picture as a whole. What has rested is written as it is: written
+    /// approximately it would have to be repaired at once.
+    fn write_tiles(&mut self, now: Moment, tiles: &Tiles, masks: bool) -> Parts {
         let mut parts = Parts::default();
         let Some(canvas) = &self.canvas else { return parts };
         if masks {
@@ -512,7 +506,9 @@ impl Encoder {
         }
         let mut quiet = tiles.clone();
         if self.config.lossy {
-            let busy = busy(canvas, tiles);
+            let mut moving = tiles.clone();
+            moving.subtract(&rested(canvas, tiles, now));
+            let busy = busy(canvas, &moving);
             let lossy = self.lossy.get_or_insert_with(|| Tiles::none(canvas.size()));
             lossy.union(&self.packer.lossy(canvas.picture(), &busy, &mut parts));
             quiet.subtract(&busy);
@@ -604,6 +600,18 @@ impl Encoder {
         }
         next
     }
+}
+
+/// Those of some tiles that did not change for a while.
+fn rested(canvas: &Canvas, tiles: &Tiles, now: Moment) -> Tiles {
+    let now_ms = milliseconds(now);
+    let mut rested = Tiles::none(canvas.size());
+    for (column, row) in tiles.iter() {
+        if now_ms.wrapping_sub(canvas.changed_at(tiles.index(column, row))) >= REST_MS {
+            rested.insert(column, row);
+        }
+    }
+    rested
 }
 
 /// Tiles that change all the time and look like a film, or are in the midst of one.
@@ -705,5 +713,42 @@ mod tests {
         let (exact, once, three_times) = (film(false, 1), film(true, 1), film(true, 3));
         assert!(once * 3 < exact, "{once} bytes, {exact} without loss");
         assert!(three_times < once * 5 / 4, "{three_times} bytes instead of {once}");
+    }
+
+    /// Found by the fuzz target `codec`: it was sent as JPEG, and its repair was due at once.
+    #[test]
+    fn a_film_that_has_stopped_is_sent_exactly_to_whoever_comes_later() {
+        let mut page = GeneratedPage::new(Size::new(640, 360), 7).unwrap();
+        page.pin(Scene::Video);
+        let masks = MaskState::Known(crate::Masks::none());
+        let viewer = ViewerId::new(1);
+        let mut encoder = Encoder::new(EncoderConfig { lossy: true });
+        let mut now = Moment::ZERO;
+        encoder.handle_input(now, Input::Joined(viewer));
+        for _ in 0..20 {
+            page.step();
+            now = now + Duration::from_millis(50);
+            let (frame, damage) = (page.frame(), Damage::Unknown);
+            encoder.handle_input(now, Input::Frame { frame, damage: &damage, masks: &masks });
+            while let Output::Send { .. } = encoder.poll_output() {}
+            let number = encoder.number;
+            encoder.handle_input(now, Input::Acknowledged { viewer, number });
+        }
+        assert!(encoder.lossy.as_ref().is_some_and(|lossy| !lossy.is_empty()), "it is a film");
+
+        now = now + Duration::from_secs(2);
+        encoder.handle_input(now, Input::Joined(ViewerId::new(2)));
+        let mut decoder = crate::Decoder::new();
+        let wake = loop {
+            match encoder.poll_output() {
+                Output::Send { viewers, body } if viewers.contains(&ViewerId::new(2)) => {
+                    decoder.handle(&body).unwrap();
+                }
+                Output::Send { .. } => {}
+                Output::Idle { wake_at } => break wake_at.unwrap(),
+            }
+        };
+        assert_eq!(decoder.picture(), Some(page.frame()));
+        assert!(wake.at > now, "{} is due already", wake.why);
     }
 }
