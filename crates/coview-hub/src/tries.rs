@@ -219,7 +219,8 @@ impl<K: Ord + Clone> Book<K> {
             it.window.count(now, policy.key_tries_window) > 0 || !it.wait.is_forgotten(now, policy)
         });
         if self.of.len() >= Self::MOST {
-            let mut by_age: Vec<_> = self.of.iter().map(|(key, it)| (it.last, key.clone())).collect();
+            let mut by_age: Vec<_> =
+                self.of.iter().map(|(key, it)| (it.last, key.clone())).collect();
             by_age.sort();
             for (_, key) in by_age.into_iter().take(Self::MOST / 4) {
                 self.of.remove(&key);

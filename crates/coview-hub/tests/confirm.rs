@@ -166,10 +166,7 @@ fn a_declined_join_without_guests_ends_the_session() {
     assert_eq!(ended(&mut w, visitor), EndReason::KeyBurned);
     assert_eq!(w.refused(agent), RefusalCode::JoinDeclined);
     assert!(w.is_quiet(agent), "the agent was in nothing that could end for it");
-    assert_eq!(
-        lines(&w),
-        ["join requested", "join declined", "key burned", "session ended"]
-    );
+    assert_eq!(lines(&w), ["join requested", "join declined", "key burned", "session ended"]);
     let stats = w.hub.stats();
     assert_eq!((stats.sessions, stats.keys, stats.joins_declined), (0, 0, 1));
     // The visitor can share again, with another key, and the agent can try that.
@@ -277,7 +274,11 @@ fn race_an_answer_that_comes_too_late_means_nothing() {
         w.notices(agent);
         let next = waits(&mut w, visitor, agent, key);
         // The answer to the first crosses its withdrawal; it must not let the second in.
-        if late { confirm(&mut w, visitor, join) } else { decline(&mut w, visitor, join) }
+        if late {
+            confirm(&mut w, visitor, join)
+        } else {
+            decline(&mut w, visitor, join)
+        }
         assert!(w.is_quiet(visitor) && w.is_quiet(agent));
         confirm(&mut w, visitor, next);
         joined(&mut w, agent);
@@ -535,10 +536,7 @@ fn a_key_for_one_is_burned_when_the_visitor_lets_the_first_in() {
     assert_eq!(w.hub.stats().keys, 0);
     w.join(joan, key);
     assert_eq!(w.refused(joan), RefusalCode::NoSuchKey);
-    assert_eq!(
-        lines(&w)[2..],
-        ["join requested", "join confirmed", "guest joined", "key burned"]
-    );
+    assert_eq!(lines(&w)[2..], ["join requested", "join confirmed", "guest joined", "key burned"]);
 }
 
 #[test]
