@@ -29,6 +29,8 @@ use crate::outbox::Outbox;
 use crate::shared::wall;
 
 mod record;
+#[cfg(test)]
+mod tests;
 
 /// How the server keeps its audit logs. They are in the folder `audit` of its data directory, a file
 /// for each group; without a data directory there are none, and events go to the server's own log
