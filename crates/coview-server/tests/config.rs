@@ -1,4 +1,5 @@
 //! The configuration file: the sample is complete and true, and every fault is named with its line.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use core::time::Duration;
 use std::fs::Permissions;
@@ -54,7 +55,7 @@ fn the_sample_loads_and_states_the_defaults() {
     assert!(group.origins.is_empty() && group.max_connections.is_none());
     // A reader's first start says what is missing, and starts.
     assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
-    assert!(config.warnings[0].contains("`coview keys new`"), "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("`coview keys new --out agents`"), "{:?}", config.warnings);
     assert!(config.data.is_none() && config.origins.is_empty());
     let bare = ServerConfig::from_toml(GROUP).unwrap();
     assert_eq!(config.metrics, bare.metrics);
@@ -311,7 +312,7 @@ fn a_key_file_that_cannot_be_used_is_named_with_its_group() {
     write(&folder, "empty.pem", b"", 0o644);
     write(&folder, "public.secret", key.public_pem().unwrap().as_bytes(), 0o600);
     for (line, says) in [
-        ("keys = [\"missing.pem\"]", "`coview keys new`"),
+        ("keys = [\"missing.pem\"]", "`coview keys new --out agents`"),
         ("keys = [\"private.pem\"]", "private"),
         ("keys = [\"garbage.pem\"]", "not text"),
         ("keys = [\"empty.pem\"]", "neither a key in PEM"),
@@ -365,7 +366,10 @@ fn a_key_that_is_gone_says_what_to_write_instead() {
     let agents = "[[group.agents]]\nid = \"grace\"\nname = \"Grace\"\ntoken = \"a-secret-token\"\n";
     let told = error(&format!("{GROUP}{agents}"));
     assert!(told.starts_with("group 12345: `agents` "), "{told}");
-    assert!(told.contains("[group.tokens]") && told.contains("`coview keys new`"), "{told}");
+    assert!(
+        told.contains("[group.tokens]") && told.contains("`coview keys new --out agents`"),
+        "{told}"
+    );
     assert!(!told.contains("a-secret-token"), "{told}");
 }
 

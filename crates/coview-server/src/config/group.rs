@@ -97,7 +97,7 @@ impl GroupFile {
             faults.add(format!(
                 "group {id}: `agents` with tokens that never expire are no longer read; agents sign \
                  in with signed tokens, and [group.tokens] names the keys: make a pair with `coview \
-                 keys new`"
+                 keys new --out agents`"
             ));
         }
         let mut origins = BTreeSet::new();
@@ -135,7 +135,7 @@ impl GroupFile {
         if self.tokens.names_none() {
             warnings.push(format!(
                 "{tokens} names no key, so nobody can sign in as an agent: make a pair with `coview \
-                 keys new`, and name the public file in `keys`"
+                 keys new --out agents`, and write keys = [\"agents.pub.pem\"]"
             ));
         }
         if needed && of_visitors.names_none() {

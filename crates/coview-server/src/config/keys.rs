@@ -1,4 +1,5 @@
 use core::time::Duration;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -76,10 +77,9 @@ impl KeysFile {
 
 fn public(path: &Path) -> Result<VerifyingKeys, String> {
     let bytes = std::fs::read(path).map_err(|error| {
-        let remedy = match error.kind() {
-            std::io::ErrorKind::NotFound => "; make a pair of keys with `coview keys new`",
-            _ => "",
-        };
+        let missing = error.kind() == ErrorKind::NotFound;
+        let remedy =
+            if missing { "; make a pair of keys with `coview keys new --out agents`" } else { "" };
         format!("{}: {error}{remedy}", path.display())
     })?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{}: not text", path.display()))?;
