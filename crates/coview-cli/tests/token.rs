@@ -245,6 +245,32 @@ fn a_token_for_one_use_is_for_one_use() {
     assert!(err.contains("help: get a new token; to try out: `coview token agent`"), "{err}");
 }
 
+/// Somebody who knows a visitor's id and cannot prove to be that visitor.
+#[test]
+fn a_visitor_is_who_the_assertion_says_and_nobody_else() {
+    let (key, public) = key_pair("assertion");
+    let folder = Path::new(&key).parent().expect("it is in a directory");
+    let (_server, url) = server(folder, &format!("[group.assertions]\nkeys = [\"{public}\"]"));
+    let mut share =
+        Running::start(coview(&["share", "--server", &url, "--group", GROUP, "--json"]));
+    share.event("connected");
+    let assertion = |id, more: &[&str]| {
+        let args = ["visitor", "--key", &key, "--group", GROUP, "--id", id];
+        token(&[&args[..], more].concat())
+    };
+    let mut login = |with: &str| share.say(&format!("login customer-42 {with}"));
+    login("");
+    login(&format!("assertion={}", assertion("customer-43", &[])));
+    login(&format!("assertion={}", assertion("customer-42", &["--minutes", "60"])));
+    let agents = ["agent", "--key", &key, "--group", GROUP, "--id", "customer-42", "--name", "A"];
+    login(&format!("assertion={}", token(&agents)));
+    login(&format!("assertion={}", assertion("customer-42", &["--once"])));
+    for code in ["assertion_needed", "bad_assertion", "bad_assertion", "bad_assertion"] {
+        assert_eq!(share.event("refused")["code"], code);
+    }
+    assert_eq!(share.event("identified")["visitor"], "customer-42");
+}
+
 /// What `serve` prints works as it is printed, in a shell.
 #[cfg(unix)]
 #[test]

@@ -47,6 +47,25 @@
 //! Other claims are ignored, as RFC 7519 demands: a misspelt restriction restricts nothing. One that
 //! is spelt right and cannot be understood, `null` included, makes the token worthless.
 //!
+//! # In a backend of another language
+//!
+//! Any library for JWT will do. With `jose` for Node, and the private key that `coview keys new` or
+//! `openssl genpkey -algorithm ed25519` wrote:
+//!
+//! ```js
+//! const key = await importPKCS8(pem, "EdDSA");
+//! const token = await new SignJWT({ group: "12345", name: "Grace Hopper" })
+//!   .setProtectedHeader({ alg: "EdDSA" })
+//!   .setAudience("coview-agent").setSubject("grace").setExpirationTime("1h").sign(key);
+//! ```
+//!
+//! With PyJWT, an assertion about a visitor who has logged in:
+//!
+//! ```python
+//! claims = {"aud": "coview-visitor", "group": "12345", "sub": "customer-42", "exp": time.time() + 300}
+//! assertion = jwt.encode(claims, pem, algorithm="EdDSA")
+//! ```
+//!
 //! # What is accepted
 //!
 //! * **Algorithms**: EdDSA with Ed25519, ES256, HS256. Each key has one algorithm, and checks only
