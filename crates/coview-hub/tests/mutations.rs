@@ -408,6 +408,11 @@ fn one_life(speaker: Speaker, dice: &mut Dice, most: usize) -> usize {
     if let Speaker::Overdue = speaker {
         w.pass(secs(61));
     }
+    match dice.roll(8) {
+        0 => w.input(Input::Records { healthy: false }),
+        1 => w.input(Input::Drain),
+        _ => {}
+    }
     let known = Known::of(&w);
     let mut said = Said(speaker, Vec::new());
     let mut last = 50;
@@ -429,13 +434,14 @@ fn one_life(speaker: Speaker, dice: &mut Dice, most: usize) -> usize {
             said.1.push(text.clone());
             w.text(mine, &text);
         }
-        // One who knows the secret of somebody in the other group is that one: no leak.
+        // A connection that belongs to nobody yet may go to the other group, if it names it; with the
+        // secret of somebody there it is that one. The story ends there.
         let moved = w.events[events..].iter().any(|event| {
             let took = matches!(event, Event::VisitorResumed { .. } | Event::AgentResumed { .. });
             let came = matches!(event, Event::VisitorArrived { .. } | Event::AgentSignedIn { .. });
             (took || came) && of_other_group(event)
         });
-        if moved {
+        if moved && said.1.last().is_some_and(|text| text.contains(OTHER_GROUP)) {
             return count + 1;
         }
         for (conn, text) in &w.texts[texts..] {
@@ -454,10 +460,14 @@ fn one_life(speaker: Speaker, dice: &mut Dice, most: usize) -> usize {
         }
     }
     let count = said.1.len();
-    for number in 1..=w.open().get() {
-        w.drop_conn(ConnId::new(number));
+    if dice.one_in(2) {
+        w.input(Input::Shutdown);
+    } else {
+        for number in 1..=w.open().get() {
+            w.drop_conn(ConnId::new(number));
+        }
+        w.pass_in_silence(secs(310));
     }
-    w.pass_in_silence(secs(310));
     let stats = w.hub.stats();
     let left = [
         stats.connections,
