@@ -312,6 +312,9 @@ pub enum Event {
     SessionEnded { group: GroupId, session: SessionId, reason: EndReason },
     /// An agent tried a key no session has.
     WrongKey { group: GroupId, agent: AgentId },
+    /// So many keys were guessed in a group that one of them is too likely to have hit: until the
+    /// guesses are forgotten, visitors are asked about every agent who comes with a key.
+    StepUp { group: GroupId },
     /// An agent tried a key after too many wrong ones.
     TooManyTries { group: GroupId, agent: AgentId },
     /// A connection was refused at its first message, or a resume was.

@@ -68,6 +68,9 @@ impl Group {
             self.wrong_keys.count(who, at_risk, fx.now, &fx.policy);
             fx.counts.wrong_keys += 1;
             fx.event(Event::WrongKey { group: self.id.clone(), agent: name });
+            if self.wrong_keys.steps_up(at_risk, values, fx.now, &fx.policy) {
+                fx.event(Event::StepUp { group: self.id.clone() });
+            }
             return Err(No::new(RefusalCode::NoSuchKey));
         };
         let confirm = self.config.confirm_join;

@@ -6,7 +6,9 @@
 //!   and a seed come in from its owner, and texts to send come out.
 //! - It knows no HTTP, no TLS and no WebSocket frames, and it neither buffers nor slows anything: a
 //!   client that does not read is the owner's to notice, with [`Input::TooSlow`].
-//! - It stores nothing. When the last socket is closed and its grace is over, nothing is left.
+//! - It stores nothing. When the last socket is closed and its grace is over, nothing is left of
+//!   anybody but what must not be forgotten yet: bounded counts of wrong keys, digests of keys that are
+//!   over and of tokens that were used once.
 //! - It checks no signature: whether a token or an assertion is good it asks its owner's [`Proofs`].
 //! - It does not look into a picture: what a visitor sends is passed on as it is.
 //!
@@ -76,7 +78,7 @@
 //! | `join.rs` | joining with a key, waiting to be let in, burning a key |
 //! | `keys.rs` | which keys are live, which are not drawn again yet |
 //! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers, what is covered |
-//! | `tries.rs` | limits on wrong keys and broken messages |
+//! | `tries.rs` | limits on wrong keys, when they make the hub ask, and broken messages |
 //! | `kept.rs` | whose place goes first if there are too many |
 //! | `event.rs`, `line.rs` | what is recorded, and how it reads |
 //! | `effects.rs`, `timer.rs` | what a rule may do to the outside |

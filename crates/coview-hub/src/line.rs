@@ -158,6 +158,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::WrongKey { group, agent } => write!(f, "wrong key group={group} agent={agent}"),
+            Self::StepUp { group } => write!(f, "step-up for wrong keys group={group}"),
             Self::TooManyTries { group, agent } => {
                 write!(f, "too many wrong keys group={group} agent={agent}")
             }

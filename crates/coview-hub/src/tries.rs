@@ -48,6 +48,8 @@ pub(crate) struct WrongKeys {
     /// The sum of those numbers. Divided by the number of keys there are it is the chance that one
     /// of them had hit.
     risked: u64,
+    /// Whether visitors are asked because of that.
+    asks: bool,
     wait: Wait,
 }
 
@@ -101,7 +103,23 @@ impl WrongKeys {
     ) -> bool {
         self.forget(now, policy);
         let risked = u128::from(self.risked.saturating_add(at_risk));
-        risked * u128::from(policy.key_odds) > u128::from(values)
+        let asks = risked * u128::from(policy.key_odds) > u128::from(values);
+        self.asks &= asks;
+        asks
+    }
+
+    /// Whether, after a wrong key was counted, the next one like it would be asked about and the one
+    /// before was not.
+    pub(crate) fn steps_up(
+        &mut self,
+        at_risk: u64,
+        values: u64,
+        now: Moment,
+        policy: &Policy,
+    ) -> bool {
+        let before = self.asks;
+        self.asks = true;
+        self.must_ask(at_risk, values, now, policy) && !before
     }
 
     /// Counts a wrong key, which could have hit so many live ones.

@@ -410,6 +410,8 @@ fn who_guesses_does_not_lock_out_who_does_not() {
         w.join(guesser, keys[0]);
         retry_ms(&mut w, guesser);
     }
+    let told = w.events.iter().filter(|event| matches!(event, Event::StepUp { .. })).count();
+    assert_eq!(told, 1, "the operator is told once");
     // An honest agent is let in by the visitor, and nobody has to wait.
     let grace = agent(&mut w, "grace");
     w.join(grace, keys[1]);
