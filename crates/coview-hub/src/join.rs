@@ -42,6 +42,12 @@ pub(crate) struct Waiting {
     timer: TimerId,
 }
 
+impl Waiting {
+    pub(crate) const fn agent(&self) -> Place {
+        self.agent
+    }
+}
+
 impl Group {
     /// An agent joins with a key. Wrong, used, expired and forbidden look the same from outside,
     /// and each counts as a try.

@@ -31,7 +31,9 @@ impl No {
 
     /// Too many wrong keys; after this long it is worth trying again.
     pub(crate) fn wait(wait: Duration) -> Self {
-        Self { retry_ms: Some(millis(wait).max(1)), ..Self::new(RefusalCode::TooManyTries) }
+        // Rounded up: who comes back then is not too early.
+        let wait = wait.saturating_add(Duration::from_micros(999));
+        Self { retry_ms: Some(millis(wait)), ..Self::new(RefusalCode::TooManyTries) }
     }
 
     /// The verb is not in the table for this state.

@@ -43,6 +43,10 @@ use crate::picture::Viewers;
 use crate::timer::Due;
 use crate::timer::TimerId;
 
+/// How many agents may be kept out of one session before only those who are in it are remembered when
+/// they are removed.
+const BARRED_UNSEEN: usize = 1_024;
+
 /// A session that runs, or one that was accepted and not started yet.
 pub(crate) struct Session {
     pub(crate) visitor: Place,
@@ -335,9 +339,17 @@ impl Group {
         let Some(session) = self.sessions.get_mut(&id).filter(|it| it.consent.is_some()) else {
             return;
         };
-        // Also if the agent has just left by itself: whoever is ejected shall not come back.
-        session.barred.insert(whom.clone());
-        for guest in session.guests.clone() {
+        let guests = session.guests.clone();
+        let waiting = session.waiting.as_ref().map(Waiting::agent);
+        let is_here =
+            |place: &Place| self.agents.get(place).is_some_and(|it| it.card.agent == *whom);
+        let is_here = guests.iter().chain(&waiting).any(is_here);
+        // Also if the agent has just left by itself: whoever is ejected shall not come back. Names of
+        // agents who are not there cost nothing, so no more than these are remembered.
+        if is_here || session.barred.len() < BARRED_UNSEEN {
+            session.barred.insert(whom.clone());
+        }
+        for guest in guests {
             if self.agent(guest).card.agent == *whom {
                 self.remove_guest(fx, id, guest, EndReason::Ejected);
             }

@@ -372,6 +372,30 @@ fn who_leaves_before_being_ejected_cannot_come_back_either() {
 }
 
 #[test]
+fn removing_made_up_agents_fills_no_memory_and_hides_nobody() {
+    let mut w = World::new();
+    let visitor = w.anonymous();
+    let (grace, joan, kay) = (w.agent("grace"), w.agent("joan"), w.agent("kay"));
+    let (_, session, key) = w.share(visitor);
+    w.joined(grace, key);
+    w.joined(joan, key);
+    for number in 0..1_030 {
+        w.eject(joan, session, &format!("made-up-{number}"));
+    }
+    w.notices(grace);
+    w.eject(joan, session, "grace");
+    w.eject(joan, session, "kay");
+    assert_eq!(view_ended(&mut w, grace, session), EndReason::Ejected);
+    w.join(grace, key);
+    assert_eq!(
+        w.refused(grace),
+        RefusalCode::NoSuchKey,
+        "who was there is remembered all the same"
+    );
+    w.joined(kay, key);
+}
+
+#[test]
 fn only_an_agent_in_the_session_ends_it_or_removes_anybody() {
     let mut w = World::new();
     let visitor = w.anonymous();
