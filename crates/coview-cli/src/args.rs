@@ -46,7 +46,9 @@ pub(crate) enum Command {
     /// Without --config it is a server to try things out, for this machine only: one group, two agents
     /// whose tokens are new at every start, and the commands to paste into two other terminals.
     ///
-    /// Ctrl-C ends every session, tells every client and stops; a second one stops at once.
+    /// Ctrl-C ends every session, tells every client and stops; a second one stops at once. SIGTERM
+    /// lets sessions come to their end first, and sends everybody else elsewhere. SIGHUP reads the
+    /// certificate and the keys again.
     #[command(after_help = EXIT_CODES)]
     Serve(ServeArgs),
     /// Be a visitor: share with a key, or go online and be asked.

@@ -72,6 +72,11 @@ impl Collector for HubCounts {
             asks_lost,
             sessions_manual,
             sessions_one_click,
+            joins_asked,
+            joins_confirmed,
+            joins_declined,
+            joins_unanswered,
+            keys_burned,
             sessions_ended,
             wrong_keys,
             too_many_tries,
@@ -83,7 +88,6 @@ impl Collector for HubCounts {
             pictures_late,
             pictures_refused,
             viewers_behind,
-            ..
         } = self.0;
         let gauges = [
             ("connections", "Open connections", connections),
@@ -169,6 +173,15 @@ impl Collector for HubCounts {
             ("asks_lost", "Requests lost with one of the sides", asks_lost),
             ("sessions_manual", "Sessions started with a key", sessions_manual),
             ("sessions_one_click", "Sessions started by an accepted request", sessions_one_click),
+            ("joins_asked", "Joins with a key about which the visitor was asked", joins_asked),
+            ("joins_confirmed", "Joins the visitor confirmed", joins_confirmed),
+            ("joins_declined", "Joins the visitor declined", joins_declined),
+            (
+                "joins_unanswered",
+                "Joins that came to nothing before the visitor answered",
+                joins_unanswered,
+            ),
+            ("keys_burned", "Keys burned before their session was over", keys_burned),
             ("sessions_ended", "Sessions ended", sessions_ended),
             ("wrong_keys", "Joins with a key no session has", wrong_keys),
             ("too_many_tries", "Joins refused after too many wrong keys", too_many_tries),

@@ -100,16 +100,20 @@ pub(crate) struct Signals {
     pub(crate) drain: Receiver<()>,
 }
 
+/// Whether the hub has to be told that the wall clock says this, after what it was told before.
+fn is_news(told: Option<(UnixTime, Moment)>, at: Moment, says: UnixTime) -> bool {
+    let Some((told, when)) = told else { return true };
+    let since = at.since(when);
+    since >= TELL_TIME || (told + since).get().abs_diff(says.get()) >= CLOCK_JUMP
+}
+
 impl State {
     /// What the wall clock says, if the hub has not been told for long or expects something else:
     /// a clock is set now and then, and a machine that slept has one that is ahead.
     fn time_to_tell(&mut self, at: Moment) -> Option<UnixTime> {
         let says = wall();
-        if let Some((told, when)) = self.wall {
-            let expected = (told + at.since(when)).get();
-            if at.since(when) < TELL_TIME && expected.abs_diff(says.get()) < CLOCK_JUMP {
-                return None;
-            }
+        if !is_news(self.wall, at, says) {
+            return None;
         }
         self.wall = Some((says, at));
         Some(says)
@@ -175,10 +179,11 @@ impl Shared {
     pub(crate) fn greet(self: &Arc<Self>, from: Source) -> Option<Greeting> {
         let limit = self.limits.connections;
         // From here on it is counted down again, however this ends.
-        let before = self.greeting.fetch_add(1, Ordering::Relaxed);
-        let admitted = self.admit(from, Stage::Greeting).filter(|_| before < limit);
+        let full = self.greeting.fetch_add(1, Ordering::Relaxed) >= limit;
+        let admitted = if full { None } else { self.admit(from, Stage::Greeting) };
         let Some(admitted) = admitted else {
             self.greeting.fetch_sub(1, Ordering::Relaxed);
+            let limit = if full { limit } else { self.limits.connections_per_address };
             self.lock().send_away(limit);
             return None;
         };
@@ -430,4 +435,22 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn wall() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime::new(since.map_or(0, |since| since.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hub_is_told_the_time_at_first_now_and_then_and_when_the_clock_was_set() {
+        let at = |millis| Moment::new(Duration::from_millis(millis));
+        let says = UnixTime::new;
+        assert!(is_news(None, at(0), says(1000)));
+        let told = Some((says(1000), at(500)));
+        assert!(!is_news(told, at(10_500), says(1010)));
+        assert!(!is_news(told, at(10_500), says(1011)), "a second is the clocks' own coarseness");
+        assert!(is_news(told, at(10_500), says(1012)), "it was set, or the machine slept");
+        assert!(is_news(told, at(10_500), says(1008)), "it was set back");
+        assert!(is_news(told, at(30_500), says(1030)), "half a minute has gone");
+    }
 }
