@@ -135,6 +135,9 @@ impl<L: AgentLink> Shared<L> {
             {
                 self.leave(session);
             }
+            if self.facts.take_watchless() && self.facts.closed.is_none() {
+                self.say_unwatch();
+            }
         })
     }
 
@@ -142,6 +145,11 @@ impl<L: AgentLink> Shared<L> {
     /// went while nobody looked is no news.
     pub(crate) fn receive_all(&mut self, cx: &mut Context<'_>) {
         while self.receive(cx).is_ready() {}
+    }
+
+    fn say_unwatch(&mut self) {
+        let re = self.facts.next_request();
+        self.link.send(AgentMessage::Unwatch(Unwatch { re }));
     }
 
     fn leave(&mut self, session: SessionId) {
@@ -299,6 +307,9 @@ impl<S, L: AgentLink> Agent<S, L> {
     /// then there is a change for each visitor who comes, changes or goes. A second `watch` replaces
     /// the first; what was known stays in the [roster](Self::roster) until the new one arrives.
     ///
+    /// A watch that is refused, such as of a visitor whom the agent's [rights](Self::rights) leave
+    /// out, is told as [`Change::Problem`](crate::Change::Problem), and the one before it stands.
+    ///
     /// ```
     /// use coview_agent::{Change, SignedInStep, Watching, queue};
     ///
@@ -325,8 +336,7 @@ impl<S, L: AgentLink> Agent<S, L> {
     pub fn unwatch(&mut self) {
         if self.shared.facts.watching().is_some() {
             self.shared.facts.unwatch();
-            let re = self.shared.facts.next_request();
-            self.shared.link.send(AgentMessage::Unwatch(Unwatch { re }));
+            self.shared.say_unwatch();
         }
     }
 

@@ -56,6 +56,7 @@ pub(crate) struct Facts {
     pub(crate) closed: Option<LinkClosed>,
     pub(crate) online: Online,
     watch: Option<Watch>,
+    watchless: bool,
     last_request: RequestId,
     /// The request whose answer a pending future waits for, and the answer once it is here.
     waiting: Option<Waiting>,
@@ -79,6 +80,10 @@ struct Watch {
     /// Whether the roster shown is this watch's or that of the one it replaced. Before that,
     /// notices are those of a watch that was given up.
     live: bool,
+    /// Whether its own roster arrived.
+    granted: bool,
+    /// The watch it replaces, which stands if this one is refused.
+    before: Option<(RequestId, Watching)>,
 }
 
 #[derive(Debug)]
@@ -168,6 +173,7 @@ impl Facts {
             closed: None,
             online: Online::default(),
             watch: None,
+            watchless: false,
             last_request: RequestId::new(0),
             waiting: None,
             ask: None,
@@ -221,8 +227,28 @@ impl Facts {
 
     /// Watches. The roster of an earlier watch stays until the new one has arrived.
     pub(crate) fn watch(&mut self, re: RequestId, whom: Watching) {
-        let live = self.watch.as_ref().is_some_and(|before| before.live);
-        self.watch = Some(Watch { re, whom, live });
+        let before = self.watch.take();
+        let live = before.as_ref().is_some_and(|before| before.live);
+        let before = before.filter(|it| it.granted).map(|it| (it.re, it.whom));
+        self.watch = Some(Watch { re, whom, live, granted: false, before });
+    }
+
+    /// A watch was refused: the one before it stands, if that was known to stand.
+    fn watch_refused(&mut self) {
+        let Some(refused) = self.watch.take() else { return };
+        if let Some((re, whom)) = refused.before {
+            self.online.stop_paging();
+            self.watch = Some(Watch { re, whom, live: true, granted: true, before: None });
+        } else {
+            self.online.page(true, false, Vec::new());
+            self.watchless = true;
+        }
+    }
+
+    /// Whether the server is to be told that nobody is watched, because a watch was refused and
+    /// another may have been granted before it.
+    pub(crate) const fn take_watchless(&mut self) -> bool {
+        core::mem::replace(&mut self.watchless, false)
     }
 
     pub(crate) fn unwatch(&mut self) {
@@ -256,6 +282,7 @@ impl Facts {
                     && roster.re.is_none_or(|re| re == watch.re)
                 {
                     watch.live = true;
+                    watch.granted |= roster.re.is_some();
                     self.online.page(roster.first, roster.more, roster.visitors);
                 }
             }
@@ -378,7 +405,7 @@ impl Facts {
         } else if self.renewing.take_if(|renewing| *renewing == re).is_some() {
             self.changed.renewed = Some(Err(no.code));
         } else if self.watch.as_ref().is_some_and(|watch| watch.re == re) {
-            self.online.stop_paging();
+            self.watch_refused();
             self.changed.problem = Some(no.code);
         }
     }

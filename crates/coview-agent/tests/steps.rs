@@ -186,6 +186,41 @@ fn a_refused_watch_is_a_problem() {
 }
 
 #[test]
+fn a_watch_that_is_refused_leaves_the_one_before_it() {
+    let (mut agent, mut peer) = signed_in();
+    peer.bring_online(&visitor(1));
+    agent.watch(Watching::Group);
+    let (mut agent, _) = changed(agent);
+    peer.refuse_all(RefusalCode::NotAllowed);
+    agent.watch(Watching::Visitor(visitor(2)));
+    assert_eq!(agent.watching(), Some(&Watching::Visitor(visitor(2))));
+    let (agent, change) = changed(agent);
+    assert_eq!(change, Change::Problem(RefusalCode::NotAllowed));
+    assert_eq!(agent.watching(), Some(&Watching::Group));
+    peer.bring_online(&visitor(3));
+    let (mut agent, change) = changed(agent);
+    assert_eq!(change, Change::VisitorOnline(visitor(3)));
+
+    // Of two watches on their way the first may have been granted; nobody is watched in the end.
+    peer.be_silent();
+    agent.watch(Watching::Visitor(visitor(4)));
+    agent.watch(Watching::Visitor(visitor(5)));
+    let mut last = None;
+    while let Some(message) = peer.said() {
+        last = Some(message);
+    }
+    let Some(AgentMessage::Watch(second)) = last else { panic!() };
+    let (re, code) = (second.re, RefusalCode::NotAllowed);
+    peer.say(Refused { re, code, explanation: None, retry_ms: None });
+    let (agent, change) = changed(agent);
+    assert_eq!(change, Change::Problem(code));
+    assert_eq!(agent.watching(), None);
+    let (agent, change) = changed(agent);
+    assert_eq!((change, agent.roster().len()), (Change::Roster, 0));
+    assert!(matches!(peer.said(), Some(AgentMessage::Unwatch(_))));
+}
+
+#[test]
 fn a_request_comes_further_step_by_step() {
     let (agent, mut peer, ask) = requesting();
     assert_eq!((agent.visitor(), agent.status()), (&visitor(1), AskStatus::Sent));

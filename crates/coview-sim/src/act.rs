@@ -19,7 +19,9 @@ use crate::network::Cut;
 use crate::network::Direction;
 use crate::network::Reach;
 use crate::picture::page::PageAct;
+use crate::proofs::Paper;
 use crate::town;
+use crate::world::LASTS;
 use crate::world::World;
 
 /// One thing that is done to a world. Numbers beyond what there is are taken round again, so any
@@ -51,6 +53,8 @@ pub enum VisitorAct {
     Move(AppState),
     /// Changes its presence data.
     Update(PresencePatch),
+    /// Says it is one of the [`town::VISITORS`], with such an assertion.
+    Identify(usize, Paper),
     /// Takes back the request that waits.
     GiveUp,
     /// Something becomes of the page it shares.
@@ -78,6 +82,10 @@ pub enum AgentAct {
     JoinLate(usize),
     /// Types a key.
     Join(SessionKey),
+    /// Shows a newer token.
+    Renew(Paper),
+    /// Takes the join back that waits for the visitor.
+    Cancel,
     /// Withdraws, leaves or ends, whichever is possible.
     Stop(bool),
     /// Watches everybody, one of the [`town::VISITORS`], or nobody.
@@ -94,6 +102,8 @@ pub enum AgentAct {
     Crash(Cut),
     /// Is started again, if it is gone.
     Restart,
+    /// Is started again with such a token, if it is gone.
+    RestartWith(Paper),
 }
 
 /// What the network does to a client.
@@ -118,8 +128,12 @@ pub enum HubAct {
     Restart,
     /// It is gone without a word and stays down.
     GoDown,
-    /// It comes up, if it is down.
+    /// It comes up, if it is down or lets nothing new begin.
     ComeUp,
+    /// It lets nothing new begin.
+    Drain,
+    /// Its wall clock is set by so many seconds.
+    SetClock(i16),
 }
 
 impl World {
@@ -160,17 +174,29 @@ impl World {
                 self.start_hub();
             }
             Act::Hub(HubAct::GoDown) => self.crash_hub(Cut::BothNotice),
-            Act::Hub(HubAct::ComeUp) => self.start_hub(),
+            Act::Hub(HubAct::ComeUp) => {
+                self.replace_drained_hub();
+                self.start_hub();
+            }
+            Act::Hub(HubAct::Drain) => self.drain_hub(),
+            Act::Hub(HubAct::SetClock(by)) => self.set_clock((*by).into()),
         }
     }
 
     fn visitor_acts(&mut self, no: VisitorNo, act: &VisitorAct) {
         match act {
-            VisitorAct::Forward => {
-                if let Some(command) = self.state(no).and_then(|state| forward(state, no)) {
-                    self.command(no, command);
+            VisitorAct::Forward => match self.state(no) {
+                Some(StateKind::Anonymous) => {
+                    let id = town::visitor_id(own_id(no));
+                    self.identify(no, id, Paper::Good(LASTS[1]));
                 }
-            }
+                Some(state) => {
+                    if let Some(command) = forward(state, no) {
+                        self.command(no, command);
+                    }
+                }
+                None => {}
+            },
             VisitorAct::Possible(at) => {
                 if let Some(command) = self.state(no).and_then(|state| possible(state, *at, no)) {
                     self.command(no, command);
@@ -182,6 +208,10 @@ impl World {
             VisitorAct::Move(app) => self.move_app(no, *app),
             VisitorAct::Update(patch) => {
                 self.update_presence(no, patch.clone());
+            }
+            VisitorAct::Identify(at, paper) => {
+                let id = town::visitor_id(town::VISITORS[at % town::VISITORS.len()]);
+                self.identify(no, id, *paper);
             }
             VisitorAct::GiveUp => {
                 self.give_up(no);
@@ -220,7 +250,7 @@ impl World {
                     .filter_map(|from| self.shown_key(from))
                     .collect();
                 if let Some(at) = round(*at, shown.len()) {
-                    self.agent_command(no, Command::Join(shown[at]));
+                    self.agent_command(no, Command::Knock(shown[at]));
                 }
             }
             AgentAct::JoinLate(from) => {
@@ -259,6 +289,15 @@ impl World {
             AgentAct::Restart => {
                 self.restart_agent(no);
             }
+            AgentAct::RestartWith(paper) => {
+                self.restart_agent_with(no, *paper);
+            }
+            AgentAct::Renew(paper) => {
+                self.renew(no, *paper);
+            }
+            AgentAct::Cancel => {
+                self.agent_command(no, Command::Cancel);
+            }
         }
     }
 }
@@ -287,7 +326,11 @@ fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
 
 /// Two visitors after each other have the same id.
 fn identify(no: VisitorNo) -> Command {
-    Command::Identify(town::visitor_id(town::VISITORS[(no.0 / 2) % town::VISITORS.len()]).into())
+    Command::Identify(town::visitor_id(own_id(no)).into())
+}
+
+fn own_id(no: VisitorNo) -> &'static str {
+    town::VISITORS[(no.0 / 2) % town::VISITORS.len()]
 }
 
 /// One of the verbs of a state.

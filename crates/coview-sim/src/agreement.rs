@@ -110,6 +110,7 @@ impl World {
         self.rosters_agree(&mut found);
         self.everything_was_understood(&mut found);
         self.pictures_agree(&mut found);
+        self.masks_are_on_record(&mut found);
         found.into_iter().map(violation).collect()
     }
 
@@ -140,8 +141,8 @@ impl World {
                     if agent.connectivity() != Connectivity::Connected {
                         stuck(device.id, format!("is {}", agent.connectivity()));
                     }
-                    if agent.state() == AgentStateKind::Requesting {
-                        stuck(device.id, "is still requesting".to_owned());
+                    if let AgentStateKind::Requesting | AgentStateKind::Joining = agent.state() {
+                        stuck(device.id, format!("is still {}", agent.state()));
                     }
                 }
                 Hand::Gone(_) => {}
@@ -275,10 +276,12 @@ impl World {
                 None => false,
             };
             let places = self.checker().places.values();
+            let sees = |id: &&VisitorId| self.checker().sees(ClientId::Agent(no), id);
             let online: BTreeSet<&VisitorId> = places
                 .filter(|it| it.group == *agent.group() && it.online.is_some())
                 .filter_map(|it| it.visitor.as_ref())
                 .filter(|id| real(id))
+                .filter(sees)
                 .collect();
             let shown: BTreeSet<&VisitorId> = agent.roster().keys().collect();
             if online != shown {
@@ -321,6 +324,18 @@ impl World {
             place.is_some_and(|it| it.group == *group && it.visitor.as_ref() == Some(id))
         });
         asked || sharing
+    }
+
+    /// What the hub noted last of masks is what the sharer has told it.
+    fn masks_are_on_record(&self, found: &mut Vec<(Rule, String)>) {
+        for device in &self.visitors {
+            let Some((session, told)) = device.screen.masks_told() else { continue };
+            let noted = self.checker().masks(session);
+            if noted != Some(told) {
+                let how = format!("{} covers {told:?} in {session:?}, noted {noted:?}", device.id);
+                found.push((Rule::MasksRecorded, how));
+            }
+        }
     }
 
     /// Every agent who is in a session sees what its visitor shares, with what is masked covered.

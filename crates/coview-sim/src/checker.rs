@@ -5,6 +5,7 @@
 //! ([`Seen`]), and what breaks a rule is a [`Violation`].
 
 mod pictures;
+mod trust;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::ClientMessage;
 use coview_wire::GroupId;
+use coview_wire::MaskState;
+use coview_wire::Moment;
 use coview_wire::PresenceId;
 use coview_wire::RequestId;
 use coview_wire::ServerMessage;
@@ -32,11 +35,13 @@ use coview_wire::SessionKey;
 use coview_wire::StartBy;
 use coview_wire::StartId;
 use coview_wire::TermsRequested;
+use coview_wire::UnixTime;
 use coview_wire::VisitorCard;
 use coview_wire::VisitorId;
 
 use crate::checker::pictures::Pictures;
 pub use crate::checker::pictures::SeenPicture;
+use crate::checker::trust::Trust;
 use crate::client::ClientId;
 use crate::town;
 
@@ -69,6 +74,23 @@ pub enum Rule {
     SamePicture,
     /// What is masked is never seen.
     MaskedUnseen,
+    /// Nobody is signed in or identified without a proof that is good then, where one is needed or
+    /// shown.
+    ProvenIdentity,
+    /// An agent is told of, asks and joins only visitors its token allows, and is told the rights it
+    /// has.
+    RightsKept,
+    /// No agent begins anything, or is told who is online, after its sign-in is over.
+    NotAfterExpiry,
+    /// Where the visitor has to let agents in, none is a guest before that visitor said yes, and none
+    /// after a no.
+    ConfirmedFirst,
+    /// A token, an assertion and a key for one use are used once.
+    UsedOnce,
+    /// A hub that drains lets nothing new begin.
+    NothingNew,
+    /// The record of a session has what is covered now.
+    MasksRecorded,
     /// Nobody is stuck: a client is connected, or closed with a reason.
     NotStuck,
     /// Hub and engines understand each other: nothing is undecodable or out of place.
@@ -90,6 +112,13 @@ impl fmt::Display for Rule {
             Self::Table => "the transition table",
             Self::SamePicture => "viewers see what is shared",
             Self::MaskedUnseen => "what is masked is unseen",
+            Self::ProvenIdentity => "everybody has proved who they are",
+            Self::RightsKept => "agents see whom they may",
+            Self::NotAfterExpiry => "nothing after a sign-in is over",
+            Self::ConfirmedFirst => "visitors let agents in",
+            Self::UsedOnce => "what is for one use is used once",
+            Self::NothingNew => "nothing new while the hub drains",
+            Self::MasksRecorded => "what is covered is on record",
             Self::NotStuck => "nobody is stuck",
             Self::Understood => "everything is understood",
         })
@@ -231,6 +260,13 @@ pub enum Seen<'a> {
     Picture(SeenPicture<'a>),
     /// The hub is gone, with everything it knew.
     HubGone,
+    /// The hub is told what the wall clock says.
+    Wall {
+        /// What it says.
+        now: UnixTime,
+    },
+    /// The hub is told to let nothing new begin.
+    Drained,
     /// An engine, or the hub, was idle again after so many outputs.
     Outputs {
         /// Which engine; `None` is the hub.
@@ -253,6 +289,7 @@ pub struct Checker {
     /// What the hub holds now, by its own account.
     pub(crate) places: BTreeMap<Place, PlaceFacts>,
     pictures: Pictures,
+    trust: Trust,
     violations: Vec<Violation>,
 }
 
@@ -319,13 +356,43 @@ impl Checker {
             let terms = vec![group.terms.clone()];
             (id.clone(), GroupFacts { agents, terms, visitors: BTreeSet::new() })
         });
-        Self { groups: groups.collect(), ..Self::default() }
+        let trust = Trust::new(config);
+        Self { groups: groups.collect(), trust, ..Self::default() }
     }
 
     /// The rules that were broken, in order.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// It is this late from now on.
+    pub fn at(&mut self, now: Moment) {
+        self.trust.at(now);
+    }
+
+    /// Whether an agent may be told of this visitor now, by the papers it has shown.
+    pub(crate) fn sees(&self, client: ClientId, visitor: &VisitorId) -> bool {
+        self.trust.sees(client, visitor)
+    }
+
+    /// What is on record of the masks of a session.
+    pub(crate) fn masks(&self, session: SessionId) -> Option<MaskState> {
+        self.trust.masks(session)
+    }
+
+    /// How often what the rules of trust are about has happened, by name.
+    pub(crate) fn trust_counts(&self) -> [(&'static str, u64); 7] {
+        let counts = self.trust.counts();
+        [
+            ("identified with proof", counts.identified_with_proof),
+            ("claims refused", counts.claims_refused),
+            ("pictures after a confirmation", counts.pictures_after_confirmation),
+            ("told of visitors by restricted rights", counts.restricted_told),
+            ("papers for one use", counts.once_used),
+            ("masks recorded", counts.masks_recorded),
+            ("pictures after expiry", counts.pictures_after_expiry),
+        ]
     }
 
     pub(crate) fn broken(&mut self, rule: Rule, how: impl Into<String>) {
@@ -341,8 +408,11 @@ impl Checker {
     /// Takes in what was seen.
     pub fn see(&mut self, seen: Seen<'_>) {
         self.pictures.note(&seen);
+        if let Err((rule, how)) = self.trust.see(&seen) {
+            self.broken(rule, how);
+        }
         match seen {
-            Seen::Left { .. } => {}
+            Seen::Left { .. } | Seen::Wall { .. } | Seen::Drained => {}
             Seen::Picture(picture) => {
                 if let Err((rule, how)) = self.pictures.see(picture) {
                     self.broken(rule, how);

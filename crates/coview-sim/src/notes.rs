@@ -16,6 +16,7 @@ pub(crate) struct Notes {
 
 impl Notes {
     pub(crate) fn see(&mut self, seen: Seen<'_>) {
+        self.checker.at(self.now);
         self.checker.see(seen);
     }
 

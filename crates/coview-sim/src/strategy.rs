@@ -27,7 +27,9 @@ use crate::network::Direction;
 use crate::network::Reach;
 use crate::picture::page::Area;
 use crate::picture::page::PageAct;
+use crate::proofs::Paper;
 use crate::town;
+use crate::world::LASTS;
 
 /// Any visitor id.
 pub fn visitor_id() -> impl Strategy<Value = VisitorId> {
@@ -180,6 +182,7 @@ pub fn visitor_act() -> impl Strategy<Value = VisitorAct> {
         10 => (0usize..4).prop_map(VisitorAct::Possible),
         2 => command().prop_map(VisitorAct::Call),
         3 => app().prop_map(VisitorAct::Move),
+        4 => (0usize..3, paper()).prop_map(|(at, paper)| VisitorAct::Identify(at, paper)),
         2 => small_patch().prop_map(VisitorAct::Update),
         2 => Just(VisitorAct::GiveUp),
         1 => Just(VisitorAct::Leave),
@@ -197,12 +200,35 @@ pub fn agent_act() -> impl Strategy<Value = AgentAct> {
         1 => (0usize..8).prop_map(AgentAct::JoinLate),
         1 => session_key().prop_map(AgentAct::Join),
         6 => any::<bool>().prop_map(AgentAct::Stop),
+        3 => paper().prop_map(AgentAct::Renew),
+        2 => paper().prop_map(AgentAct::RestartWith),
+        1 => Just(AgentAct::Cancel),
         2 => option::weighted(0.9, option::weighted(0.3, 0usize..3)).prop_map(AgentAct::Watch),
         2 => (0usize..3).prop_map(AgentAct::Eject),
         2 => Just(AgentAct::GiveUp),
         1 => Just(AgentAct::Leave),
         1 => cut().prop_map(AgentAct::Crash),
         2 => Just(AgentAct::Restart),
+    ]
+}
+
+/// A token or an assertion: mostly as it should be.
+pub fn paper() -> impl Strategy<Value = Paper> {
+    let lasts = || proptest::sample::select(LASTS.as_slice());
+    prop_oneof![
+        8 => lasts().prop_map(Paper::Good),
+        4 => lasts().prop_map(Paper::Once),
+        3 => Just(Paper::Again),
+        3 => lasts().prop_map(Paper::ViewOnly),
+        4 => (0usize..3, lasts()).prop_map(|(visitor, lasts)| Paper::OnlyOne(visitor, lasts)),
+        2 => lasts().prop_map(Paper::NoKeys),
+        2 => lasts().prop_map(Paper::Alone),
+        1 => Just(Paper::Expired),
+        1 => Just(Paper::Forged),
+        1 => Just(Paper::OtherGroup),
+        1 => Just(Paper::SomebodyElses),
+        1 => Just(Paper::OtherPurpose),
+        2 => Just(Paper::Missing),
     ]
 }
 
@@ -225,6 +251,9 @@ pub fn hub_act() -> impl Strategy<Value = HubAct> {
         Just(HubAct::Restart),
         Just(HubAct::GoDown),
         Just(HubAct::ComeUp),
+        Just(HubAct::ComeUp),
+        Just(HubAct::Drain),
+        (-200i16..800).prop_map(HubAct::SetClock),
     ]
 }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use coview_hub::Accounts;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
+use coview_hub::KeyUse;
 use coview_proto::AgentConfig;
 use coview_proto::VisitorConfig;
 use coview_wire::AgentCard;
@@ -14,7 +14,14 @@ use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::Profile;
 use coview_wire::Terms;
+use coview_wire::UnixTime;
 use coview_wire::VisitorId;
+
+use crate::proofs::Claims;
+use crate::proofs::NOON;
+use crate::proofs::Notary;
+use crate::proofs::Paper;
+use crate::proofs::Purpose;
 
 /// One of the two groups.
 pub const NORTH: &str = "north";
@@ -33,12 +40,37 @@ pub const VISITORS: [&str; 3] = ["anna", "ben", "cleo"];
 pub fn config() -> HubConfig {
     let group = |name: &str| {
         let mut config = GroupConfig::new(text(Terms::new(name, "The agent will see this app.")));
-        let accounts = AGENTS.iter().map(|agent| (token(name, agent), card(name, agent)));
-        config.proofs = Arc::new(accounts.collect::<Accounts>());
+        config.proofs = Arc::new(Notary);
         config.assertion_needed = false;
         (group_id(name), config)
     };
     HubConfig { groups: [NORTH, SOUTH].map(group).into(), ..HubConfig::default() }
+}
+
+/// Both groups, and everything that keeps strangers out: visitors need proof of their ids, and let
+/// agents in by name. In the [`SOUTH`] a key is for one agent, and a session ends with the sign-in.
+#[must_use]
+pub fn strict() -> HubConfig {
+    let mut config = config();
+    for (id, group) in &mut config.groups {
+        let south = id.as_str() == SOUTH;
+        group.assertion_needed = true;
+        group.confirm_join = !south;
+        group.key_use = if south { KeyUse::Once } else { KeyUse::Session };
+        group.expiry_ends_sessions = south;
+    }
+    config
+}
+
+/// Both groups, as [`strict`] as they can be at once.
+#[must_use]
+pub fn strictest() -> HubConfig {
+    let mut config = strict();
+    for group in config.groups.values_mut() {
+        group.confirm_join = true;
+        group.key_use = KeyUse::Once;
+    }
+    config
 }
 
 /// An agent of a group, as others see it.
@@ -85,8 +117,12 @@ fn group_id(id: &str) -> GroupId {
     GroupId::new(id).expect("the text is a group id")
 }
 
+/// The agent's token if nothing else is said: good for longer than any story.
 fn token(group: &str, agent: &str) -> AgentToken {
-    text(AgentToken::new(format!("{agent} of {group}, secretly")))
+    const FOREVER: UnixTime = UnixTime::new(9_000_000_000);
+    let paper = Paper::Good(FOREVER.since(NOON));
+    let claims = Claims::of(paper, Purpose::Agent, group, agent, NOON, 0);
+    text(AgentToken::new(claims.text(false)))
 }
 
 fn text<T>(checked: Result<T, coview_wire::TextError>) -> T {

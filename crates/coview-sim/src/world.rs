@@ -1,6 +1,7 @@
 //! Visitors, agents, a hub and the network between them, in virtual time.
 
 mod pictures;
+mod trust;
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -26,6 +27,7 @@ use coview_proto::VisitorConfig;
 use coview_wire::AgentId;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
+use coview_wire::AgentToken;
 use coview_wire::AppState;
 use coview_wire::ClientMessage;
 use coview_wire::Deadline;
@@ -35,6 +37,7 @@ use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
 use coview_wire::ServerMessage;
 use coview_wire::SessionKey;
+use coview_wire::VisitorAssertion;
 
 use crate::checker::Checker;
 use crate::checker::Rule;
@@ -65,6 +68,7 @@ use crate::queue::Queue;
 use crate::queue::Ticket;
 use crate::timeline::Timeline;
 pub use crate::world::pictures::Fault;
+pub use crate::world::trust::LASTS;
 
 /// Everything there is, at one moment of virtual time.
 ///
@@ -104,6 +108,15 @@ pub struct World {
     pub(crate) data: BTreeMap<VisitorNo, PresenceData>,
     /// The key each visitor read out last.
     keys: BTreeMap<VisitorNo, SessionKey>,
+    /// The papers that were shown last, to show them again.
+    tokens: BTreeMap<AgentNo, AgentToken>,
+    assertions: BTreeMap<VisitorNo, VisitorAssertion>,
+    /// How many papers there have been.
+    issued: u64,
+    /// By how many seconds the wall clock was set.
+    skew: i64,
+    /// Whether the hub lets nothing new begin.
+    drains: bool,
     /// Who has been started again.
     replaced: BTreeSet<ClientId>,
     /// How many things happened at this very moment.
@@ -169,6 +182,11 @@ impl World {
             reach: BTreeMap::new(),
             data: BTreeMap::new(),
             keys: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            assertions: BTreeMap::new(),
+            issued: 0,
+            skew: 0,
+            drains: false,
             replaced: BTreeSet::new(),
             at_once: 0,
             shares: false,
@@ -700,6 +718,7 @@ impl World {
     pub fn heal(&mut self) {
         self.notes.network("is healed");
         self.reach.clear();
+        self.replace_drained_hub();
         self.start_hub();
         for conn in self.network.all() {
             self.flow(conn, Direction::Up);
@@ -726,6 +745,7 @@ impl World {
             self.lives += 1;
             self.hub = Some(Hub::new(self.config.clone(), seed));
             self.notes.hub("is up");
+            self.tell_wall();
         }
     }
 
@@ -749,6 +769,7 @@ impl World {
 
     fn hub_down(&mut self, cut: Option<Cut>) {
         self.hub = None;
+        self.drains = false;
         self.notes.see(Seen::HubGone);
         if let Some(wake) = self.hub_wake.take() {
             self.queue.cancel(wake);

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use coview_agent::Watching;
 use coview_hub::Stats;
+use coview_sim::LASTS;
+use coview_sim::Paper;
 use coview_sim::World;
 use coview_sim::act::Act;
 use coview_sim::act::AgentAct;
@@ -17,9 +19,14 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::FileFailurePersistence;
 use proptest::test_runner::TestRunner;
 
-/// A world; in one of three screens are shared.
+/// A world; in one of three screens are shared, and in one of two strangers are kept out.
 fn world(seed: u64) -> World {
-    let mut world = World::new(town::config(), seed);
+    let config = match seed % 4 {
+        0 | 1 => town::config(),
+        2 => town::strict(),
+        _ => town::strictest(),
+    };
+    let mut world = World::new(config, seed);
     if seed.is_multiple_of(3) {
         world.share_screens();
     }
@@ -38,8 +45,14 @@ fn crowd(seed: u64) -> World {
     ] {
         world.add_visitor(name, town::visitor(group));
     }
-    for (name, group) in [("grace", town::NORTH), ("henry", town::NORTH), ("grace", town::SOUTH)] {
-        let no = world.add_agent(name, town::agent(group, name));
+    let papers = match seed % 3 {
+        0 => [Paper::Good(LASTS[2]); 3],
+        1 => [Paper::Good(LASTS[1]), Paper::OnlyOne(0, LASTS[2]), Paper::Good(LASTS[1])],
+        _ => [Paper::ViewOnly(LASTS[2]), Paper::Good(LASTS[2]), Paper::Once(LASTS[1])],
+    };
+    let agents = [("grace", town::NORTH), ("henry", town::NORTH), ("grace", town::SOUTH)];
+    for ((name, group), paper) in agents.into_iter().zip(papers) {
+        let no = world.add_agent_with(name, group, paper);
         world.run_for(Duration::from_millis(500));
         world.watch(no, Some(Watching::Group));
     }
@@ -75,7 +88,10 @@ fn delay() -> impl Strategy<Value = RangeInclusive<Duration>> {
     ]
 }
 
-fn play(mut world: World, delay: RangeInclusive<Duration>, script: &[Act]) -> Stats {
+/// What a hub counted, and what the checker did.
+type Counted = (Stats, [(&'static str, u64); 7]);
+
+fn play(mut world: World, delay: RangeInclusive<Duration>, script: &[Act]) -> Counted {
     world.set_delay(delay);
     for act in script {
         world.act(act);
@@ -84,7 +100,7 @@ fn play(mut world: World, delay: RangeInclusive<Duration>, script: &[Act]) -> St
     world.settle();
     world.assert_settled();
     world.assert_forgets();
-    world.hub_stats().unwrap_or_default()
+    (world.hub_stats().unwrap_or_default(), world.trust_counts())
 }
 
 proptest! {
@@ -126,7 +142,7 @@ fn stories_reach_what_they_are_about() {
         let story = (delay(), strategy::script(100));
         let (delay, script) = story.new_tree(&mut runner).unwrap().current();
         let world = if seed % 2 == 0 { crowd(seed) } else { few(seed) };
-        let stats = play(world, delay, &script);
+        let (stats, trust) = play(world, delay, &script);
         for (what, count) in [
             ("accepted", stats.asks_accepted),
             ("busy", stats.asks_busy),
@@ -141,10 +157,21 @@ fn stories_reach_what_they_are_about() {
             ("resumed", stats.resumed),
             ("withdrawn", stats.asks_withdrawn),
             ("wrong key", stats.wrong_keys),
-        ] {
+            ("renewed", stats.agents_renewed),
+            ("sign-in expired", stats.sign_ins_expired),
+            ("token refused", stats.refused_tokens),
+            ("not allowed", stats.not_allowed),
+            ("let in", stats.joins_confirmed),
+            ("kept out", stats.joins_declined),
+            ("key burned", stats.keys_burned),
+        ]
+        .into_iter()
+        .chain(trust)
+        {
             *reached.entry(what).or_default() += count;
         }
     }
+    println!("in 400 stories: {reached:#?}");
     let rarely: Vec<_> = reached.into_iter().filter(|(_, count)| *count < 5).collect();
     assert_eq!(rarely, []);
 }

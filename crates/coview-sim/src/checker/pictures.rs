@@ -211,6 +211,8 @@ impl Pictures {
             | Seen::Command { .. }
             | Seen::Hub { .. }
             | Seen::Picture(_)
+            | Seen::Wall { .. }
+            | Seen::Drained
             | Seen::Outputs { .. } => {}
         }
     }

@@ -16,6 +16,7 @@ use coview_screen::Input;
 use coview_screen::Output;
 use coview_screen::Size;
 use coview_wire::Deadline;
+use coview_wire::MaskState;
 use coview_wire::Moment;
 use coview_wire::SessionId;
 use coview_wire::ViewerEvent;
@@ -52,6 +53,9 @@ struct Sending {
     encoder: Encoder,
     frame: Frame,
     viewers: usize,
+    masks: MaskState,
+    /// Whether the hub has been told of these masks on this connection.
+    told: bool,
     captured_at: Option<Moment>,
     wake_at: Option<Deadline>,
 }
@@ -65,6 +69,12 @@ impl Sharer {
     pub(crate) fn sends(&self) -> Option<SessionId> {
         let pass = self.sending.as_ref().map(|sending| &sending.pass);
         pass.filter(|pass| pass.stands()).map(ScreenPass::session)
+    }
+
+    /// What the hub has been told is covered, and where.
+    pub(crate) fn masks_told(&self) -> Option<(SessionId, MaskState)> {
+        let sending = self.sending.as_ref().filter(|sending| sending.told)?;
+        Some((self.sends()?, sending.masks))
     }
 
     /// Another sender takes the place of the one there is, as soon as the visitor shares.
@@ -84,13 +94,16 @@ impl Sharer {
             && visitor.session() != self.session
         {
             self.session = visitor.session();
-            if let Some(pass) = visitor.screen_pass() {
+            if let Some(mut pass) = visitor.screen_pass() {
                 self.page.is_new();
+                let told = pass.tell_masks(MaskState::Unknown).is_ok();
                 self.sending = Some(Sending {
                     pass,
                     encoder: Encoder::new(EncoderConfig::default()),
                     frame: Frame::blank(Size::new(1, 1)).expect("one pixel is a frame"),
                     viewers: 0,
+                    masks: MaskState::Unknown,
+                    told,
                     captured_at: None,
                     wake_at: None,
                 });
@@ -144,6 +157,7 @@ impl Sending {
                     self.viewers
                 }
             };
+            self.told &= !matches!(arrival, PassArrival::Interrupted);
             if !self.give(id, now, input, notes) {
                 return false;
             }
@@ -158,6 +172,16 @@ impl Sending {
                 Frame::blank(Size::new(1, 1)).expect("one pixel is a frame"),
             );
             let capture = page.capture(&mut frame);
+            if let Capture::Frame { masks, .. } = &capture {
+                let masks = told_of(masks, frame.size());
+                if masks != self.masks {
+                    self.masks = masks;
+                    if self.pass.tell_masks(masks).is_err() {
+                        return false;
+                    }
+                    self.told = true;
+                }
+            }
             let input = match &capture {
                 Capture::Unchanged => Input::Unchanged,
                 Capture::Frame { damage, masks } => Input::Frame { frame: &frame, damage, masks },
@@ -180,6 +204,12 @@ impl Sending {
             count += 1;
             match self.encoder.poll_output() {
                 Output::Send { viewers, body } => {
+                    // After a break it is said again with the first picture.
+                    if !core::mem::replace(&mut self.told, true)
+                        && self.pass.tell_masks(self.masks).is_err()
+                    {
+                        return false;
+                    }
                     if self.pass.send(&viewers, &body).is_err() {
                         return false;
                     }
@@ -193,5 +223,18 @@ impl Sending {
         let limit = 1 + OUTPUTS_FOR_ONE * self.viewers;
         notes.see(Seen::Outputs { of: Some(id), count, limit });
         true
+    }
+}
+
+/// What the record is told of masks, as a sender over a socket tells it: those that do not fit the
+/// frame count as unknown.
+fn told_of(masks: &coview_screen::MaskState, frame: Size) -> MaskState {
+    match masks {
+        coview_screen::MaskState::Known(masks) if masks.fit(frame) => {
+            MaskState::Known { areas: u32::try_from(masks.list().len()).unwrap_or(u32::MAX) }
+        }
+        coview_screen::MaskState::Known(_) | coview_screen::MaskState::Unknown => {
+            MaskState::Unknown
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coview_hub::ConnId;
+use coview_wire::MaskNotice;
 
 use crate::checker::Seen;
 use crate::checker::SeenPicture;
@@ -89,7 +90,9 @@ impl World {
 
     /// A client says something about the picture.
     pub(super) fn client_shows(&mut self, client: ClientId, bytes: Arc<[u8]>) {
-        if let ClientId::Visitor(_) = client {
+        if let ClientId::Visitor(_) = client
+            && !MaskNotice::is_in(&bytes)
+        {
             self.notes.see(Seen::Picture(SeenPicture::Shown { client, message: &bytes }));
         }
         if let Some(conn) = self.conn(client) {
