@@ -175,7 +175,7 @@ bench-vnc *ARGS:
 
 # Check that every benchmark still runs, once and without measuring.
 bench-check:
-    cargo test --quiet -p coview -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
+    cargo test --quiet -p coview -p coview-audit -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
 
 # Instructions for one story by typestates and by a hand-written enum, counted by callgrind.
 bench-instructions STORIES="1000":
