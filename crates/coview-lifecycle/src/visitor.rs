@@ -762,9 +762,11 @@ impl<S, L> Visitor<S, L> {
     /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
     /// visitor.end();
     /// ```
-    pub fn end(self) -> Visitor<S::Home, L>
+    // The state it goes back to is a parameter so that a state without a session is explained by the
+    // words of the trait.
+    pub fn end<H>(self) -> Visitor<H, L>
     where
-        S: IsSharing,
+        S: IsSharing<Home = H>,
         L: Link,
     {
         let start = self.state.running().start;
