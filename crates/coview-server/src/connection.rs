@@ -34,6 +34,7 @@ use crate::outbox::Word;
 use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::shared::now;
+use crate::watched::Took;
 
 /// How long a client may take, from when the hub closes its connection, to read what is left and to
 /// answer the close, before the socket is let go.
@@ -58,13 +59,14 @@ const LONGEST_WITH_PICTURE: usize = limits::PICTURE_BYTES + limits::MESSAGE_BYTE
 const FRAME: usize = 32 * 1024;
 
 /// Reads one client's messages into the hub and writes the hub's to the client, until either side
-/// closes. `read` is what was read from the stream already.
+/// closes. `read` is what was read from the stream already, `took` knows of the socket below it.
 pub(crate) async fn serve<S>(
     shared: Arc<Shared>,
     conn: ConnId,
     outbox: Arc<Outbox>,
     stream: S,
     read: Vec<u8>,
+    took: Took,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -72,7 +74,12 @@ pub(crate) async fn serve<S>(
     let _goodbye = Goodbye { shared: &shared, conn };
     let config = Some(websocket_config());
     let mut client = Client {
-        socket: WebSocket::from_partially_read(Polled::new(stream), read, Role::Server, config),
+        socket: WebSocket::from_partially_read(
+            Polled::new(stream, took),
+            read,
+            Role::Server,
+            config,
+        ),
         outbox: &outbox,
         picture: None,
         blocked: false,
@@ -157,13 +164,12 @@ struct Polled<S> {
     left: usize,
     /// How many bytes were read since this was looked at.
     read: usize,
-    /// Whether the stream took bytes since this was looked at.
-    took: bool,
+    took: Took,
 }
 
 impl<S> Polled<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, waker: Waker::noop().clone(), left: 0, read: 0, took: false }
+    fn new(stream: S, took: Took) -> Self {
+        Self { stream, waker: Waker::noop().clone(), left: 0, read: 0, took }
     }
 }
 
@@ -194,9 +200,7 @@ impl<S: AsyncRead + Unpin> Read for Polled<S> {
 
 impl<S: AsyncWrite + Unpin> Write for Polled<S> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let taken = self.poll(|stream, cx| stream.poll_write(cx, buffer))?;
-        self.took |= taken > 0;
-        Ok(taken)
+        self.poll(|stream, cx| stream.poll_write(cx, buffer))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -308,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
 
     /// Whether something waits of which the socket has taken not one byte for too long.
     fn is_stalled(&mut self, cx: &mut Context<'_>) -> bool {
-        let took = core::mem::take(&mut self.socket.get_mut().took);
+        let took = self.socket.get_ref().took.since_last_asked();
         if !(self.blocked || self.unflushed) || self.closing.is_some() {
             self.stalled = None;
             return false;
@@ -472,7 +476,7 @@ mod tests {
             Timer::after(10 * CLOSING).await;
             panic!("the client is still there");
         };
-        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), client, Vec::new())
+        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), client, Vec::new(), Took::default())
             .or(close)
             .or(late)
             .await;
@@ -543,7 +547,7 @@ mod tests {
             .unwrap();
         // "bye", with a mask of zeros.
         let stream = Gone { said: &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'] };
-        let stream = Polled::new(stream);
+        let stream = Polled::new(stream, Took::default());
         let mut client = super::Client {
             socket: WebSocket::from_raw_socket(stream, Role::Server, Some(websocket_config())),
             outbox: &outbox,

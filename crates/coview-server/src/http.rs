@@ -36,6 +36,7 @@ use crate::front::Admitted;
 use crate::metrics;
 use crate::origins::Page;
 use crate::shared::Shared;
+use crate::watched::Took;
 
 /// A byte stream: TCP, or TLS over TCP.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -58,11 +59,12 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     executor: Weak<Executor<'static>>,
     stream: Stream,
+    took: Took,
     from: IpAddr,
 ) {
     let service = service_fn(|request| {
         let local = is_localhost(request.headers());
-        let mut answer = answer(&shared, &executor, from, request);
+        let mut answer = answer(&shared, &executor, &took, from, request);
         protect(answer.headers_mut());
         if let Some(hsts) = shared.front.hsts.as_ref().filter(|_| !local) {
             answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -109,6 +111,7 @@ fn is_localhost(headers: &HeaderMap) -> bool {
 fn answer(
     shared: &Arc<Shared>,
     executor: &Weak<Executor<'static>>,
+    took: &Took,
     from: IpAddr,
     request: Request<Incoming>,
 ) -> Answer {
@@ -153,7 +156,7 @@ fn answer(
             );
             answer
         }
-        (true, WEBSOCKET_PATH) => upgrade(shared, executor, from, request),
+        (true, WEBSOCKET_PATH) => upgrade(shared, executor, took, from, request),
         (true, _) => console::answer(request.uri(), request.headers())
             .unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found\n")),
         (false, _) => {
@@ -189,6 +192,7 @@ fn names_a_secret(query: &str) -> bool {
 fn upgrade(
     shared: &Arc<Shared>,
     executor: &Weak<Executor<'static>>,
+    took: &Took,
     from: IpAddr,
     mut request: Request<Incoming>,
 ) -> Answer {
@@ -238,7 +242,8 @@ fn upgrade(
     let upgraded = hyper::upgrade::on(&mut request);
     // The tasks of the server's executor know it weakly, so that it and they end together.
     if let Some(executor) = executor.upgrade() {
-        let client = Client { page, address: source.address, _admitted: admitted };
+        let took = took.clone();
+        let client = Client { page, address: source.address, took, _admitted: admitted };
         executor.spawn(open_socket(Arc::clone(shared), upgraded, client)).detach();
     }
 
@@ -256,6 +261,7 @@ fn upgrade(
 struct Client {
     page: Option<Page>,
     address: IpAddr,
+    took: Took,
     _admitted: Admitted,
 }
 
@@ -265,7 +271,7 @@ async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade, client: Client) {
     let origin = client.page.as_ref().map(Page::origin);
     let caller = Caller { origin, address: Some(client.address) };
     if let Some((conn, outbox)) = shared.open(caller) {
-        connection::serve(shared, conn, outbox, stream, read).await;
+        connection::serve(shared, conn, outbox, stream, read, client.took.clone()).await;
     }
 }
 

@@ -54,6 +54,7 @@ mod proofs;
 mod proxy;
 mod server;
 mod shared;
+mod watched;
 
 pub use coview_hub::HubConfig;
 

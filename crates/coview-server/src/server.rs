@@ -26,6 +26,8 @@ use crate::proxy::How;
 use crate::proxy::Source;
 use crate::shared::Shared;
 use crate::shared::Signals;
+use crate::watched::Took;
+use crate::watched::Watched;
 
 /// A server that listens. It serves while [`run`](Self::run) runs.
 pub struct Server {
@@ -232,6 +234,8 @@ async fn greet(
     let handshake = shared.limits.handshake;
     let greeted = async {
         let _ = tcp.set_nodelay(true);
+        let took = Took::default();
+        let tcp = Watched::new(tcp, took.clone());
         let stream: Stream = match shared.front.tls() {
             None => Box::pin(tcp),
             Some(tls) => match TlsAcceptor::from(tls.0).accept(tcp).await {
@@ -242,7 +246,7 @@ async fn greet(
                 }
             },
         };
-        http::serve(shared, executor, stream, from).await;
+        http::serve(shared, executor, stream, took, from).await;
     };
     let late = async {
         Timer::after(handshake).await;

@@ -71,7 +71,7 @@ fn browsers_that_came_by_https_are_told_to_stay_there() {
     let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap();
     let with_tls = coview_server::ServerConfig { tls: Some(tls), ..config() };
     with_server(with_tls, |address, _| {
-        let mut stream = crate::reload::tls(address, &made.cert).unwrap();
+        let mut stream = tls_client(address, &made.cert).unwrap();
         std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         let told = String::from_utf8(rest(&mut stream)).unwrap();
         assert!(has(&told, "strict-transport-security", STAY), "{told}");

@@ -2,8 +2,6 @@
 
 use std::io::Read;
 use std::io::Write;
-use std::net::SocketAddr;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -21,8 +19,6 @@ use coview_wire::AgentId;
 use coview_wire::GroupId;
 use coview_wire::UnixTime;
 use futures_rustls::rustls;
-use futures_rustls::rustls::crypto::ring;
-use rcgen::Certificate;
 use tungstenite::client::IntoClientRequest;
 
 use crate::support::*;
@@ -39,34 +35,6 @@ fn served(made: &Made) -> ServerConfig {
     ServerConfig { tls: Some(tls), ..config() }
 }
 
-pub(crate) type TlsStream = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
-
-/// A connection that trusts this certificate and no other.
-pub(crate) fn tls(address: SocketAddr, trusts: &Certificate) -> std::io::Result<TlsStream> {
-    tls_of(address, trusts, rustls::DEFAULT_VERSIONS)
-}
-
-fn tls_of(
-    address: SocketAddr,
-    trusts: &Certificate,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> std::io::Result<TlsStream> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(trusts.der().clone()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = rustls::StreamOwned::new(session, open(address));
-    while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock)?;
-    }
-    Ok(stream)
-}
-
 #[test]
 fn new_connections_get_the_new_certificate_and_old_ones_live_on() {
     let (before, after) = (made(), made());
@@ -75,14 +43,14 @@ fn new_connections_get_the_new_certificate_and_old_ones_live_on() {
         request = request.replace("wss", "ws");
         let mut request = request.into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "coview.v1".parse().unwrap());
-        let stream = tls(address, &before.cert).unwrap();
+        let stream = tls_client(address, &before.cert).unwrap();
         let (mut old, _) = tungstenite::client(request, stream).unwrap();
         say(&mut old, HELLO);
         assert!(hear(&mut old).contains("\"welcome\""));
 
         assert_eq!(control.reload(served(&after)), Vec::<String>::new());
-        tls(address, &after.cert).expect("the new one");
-        tls(address, &before.cert).expect_err("not the old one");
+        tls_client(address, &after.cert).expect("the new one");
+        tls_client(address, &before.cert).expect_err("not the old one");
         say(&mut old, r#"{"t":"ping"}"#);
         assert!(hear(&mut old).contains("\"pong\""), "who was there still is");
     });
@@ -93,7 +61,7 @@ fn tls_12_and_13_are_spoken() {
     let made = made();
     with_server(served(&made), |address, _| {
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-            let mut stream = tls_of(address, &made.cert, &[version]).unwrap();
+            let mut stream = tls_client_of(address, &made.cert, &[version]).unwrap();
             assert_eq!(stream.conn.protocol_version(), Some(version.version));
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
             let mut told = [0; 12];

@@ -22,6 +22,9 @@ use coview_wire::AgentId;
 use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::Terms;
+use futures_rustls::rustls;
+use futures_rustls::rustls::crypto::ring;
+use rcgen::Certificate;
 use tungstenite::Message;
 use tungstenite::WebSocket;
 use tungstenite::client::IntoClientRequest;
@@ -186,6 +189,35 @@ pub fn to_the_end<S: Read + Write>(socket: &mut WebSocket<S>) -> (Option<String>
             Err(_) => return (text, code),
         }
     }
+}
+
+pub type TlsStream = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
+
+/// A connection that trusts this certificate and no other.
+pub fn tls_client(address: SocketAddr, trusts: &Certificate) -> std::io::Result<TlsStream> {
+    tls_client_of(address, trusts, rustls::DEFAULT_VERSIONS)
+}
+
+/// The same with these versions only.
+pub fn tls_client_of(
+    address: SocketAddr,
+    trusts: &Certificate,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> std::io::Result<TlsStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusts.der().clone()).unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, open(address));
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
 }
 
 /// Sends a byte of `bytes` every now and then, over and over, until the server closes; what it said
