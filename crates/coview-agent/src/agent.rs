@@ -18,6 +18,7 @@ use coview_wire::KeyLength;
 use coview_wire::Leave;
 use coview_wire::RefusalCode;
 use coview_wire::Renew;
+use coview_wire::RequestId;
 use coview_wire::SessionId;
 use coview_wire::SessionKey;
 use coview_wire::Unwatch;
@@ -135,6 +136,13 @@ impl<L: AgentLink> Shared<L> {
             {
                 self.leave(session);
             }
+            if self.facts.closed.is_none()
+                && let Some(whom) = self.facts.take_rewatch()
+            {
+                let re = self.facts.next_request();
+                self.facts.watch_again(re);
+                self.say_watch(re, whom);
+            }
             if self.facts.take_watchless() && self.facts.closed.is_none() {
                 self.say_unwatch();
             }
@@ -145,6 +153,14 @@ impl<L: AgentLink> Shared<L> {
     /// went while nobody looked is no news.
     pub(crate) fn receive_all(&mut self, cx: &mut Context<'_>) {
         while self.receive(cx).is_ready() {}
+    }
+
+    fn say_watch(&mut self, re: RequestId, whom: Watching) {
+        let visitor = match whom {
+            Watching::Group => None,
+            Watching::Visitor(visitor) => Some(visitor),
+        };
+        self.link.send(AgentMessage::Watch(Watch { re, visitor }));
     }
 
     fn say_unwatch(&mut self) {
@@ -323,13 +339,9 @@ impl<S, L: AgentLink> Agent<S, L> {
     /// # });
     /// ```
     pub fn watch(&mut self, whom: Watching) {
-        let visitor = match &whom {
-            Watching::Group => None,
-            Watching::Visitor(visitor) => Some(visitor.clone()),
-        };
         let re = self.shared.facts.next_request();
-        self.shared.facts.watch(re, whom);
-        self.shared.link.send(AgentMessage::Watch(Watch { re, visitor }));
+        self.shared.facts.watch(re, whom.clone());
+        self.shared.say_watch(re, whom);
     }
 
     /// No longer wants to see who is online. It takes effect at once: the roster is empty.

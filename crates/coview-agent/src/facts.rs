@@ -57,6 +57,7 @@ pub(crate) struct Facts {
     pub(crate) online: Online,
     watch: Option<Watch>,
     watchless: bool,
+    rewatch: bool,
     last_request: RequestId,
     /// The request whose answer a pending future waits for, and the answer once it is here.
     waiting: Option<Waiting>,
@@ -174,6 +175,7 @@ impl Facts {
             online: Online::default(),
             watch: None,
             watchless: false,
+            rewatch: false,
             last_request: RequestId::new(0),
             waiting: None,
             ask: None,
@@ -245,6 +247,19 @@ impl Facts {
         }
     }
 
+    /// Whether the watch has to be said again, because nobody knows what came of it.
+    pub(crate) fn take_rewatch(&mut self) -> Option<Watching> {
+        let again = core::mem::replace(&mut self.rewatch, false);
+        self.watch.as_ref().filter(|_| again).map(|watch| watch.whom.clone())
+    }
+
+    /// The watch is said again under another number.
+    pub(crate) const fn watch_again(&mut self, re: RequestId) {
+        if let Some(watch) = &mut self.watch {
+            watch.re = re;
+        }
+    }
+
     /// Whether the server is to be told that nobody is watched, because a watch was refused and
     /// another may have been granted before it.
     pub(crate) const fn take_watchless(&mut self) -> bool {
@@ -282,7 +297,10 @@ impl Facts {
                     && roster.re.is_none_or(|re| re == watch.re)
                 {
                     watch.live = true;
-                    watch.granted |= roster.re.is_some();
+                    if roster.re.is_some() {
+                        watch.granted = true;
+                        watch.before = None;
+                    }
                     self.online.page(roster.first, roster.more, roster.visitors);
                 }
             }

@@ -19,6 +19,7 @@ use coview_wire::PROTOCOL_VERSION;
 use coview_wire::PictureRelay;
 use coview_wire::Ping;
 use coview_wire::RefusalCode;
+use coview_wire::Refused;
 use coview_wire::Renew;
 use coview_wire::Renewed;
 use coview_wire::RequestId;
@@ -107,7 +108,8 @@ pub struct Base {
     token: AgentToken,
     /// What the latest sign-in brought: how long it lasts, in milliseconds, and the rights.
     sign_in: Option<(u64, AgentRights)>,
-    watch: Option<Watched>,
+    /// Whom the agent watches, and by which message.
+    watch: Option<(RequestId, Watched)>,
     /// The request that waits for the visitor.
     ask: Option<AskId>,
     /// The session the agent is in, or is about to be in after an accepted request.
@@ -262,8 +264,9 @@ impl Rules<Self> for AgentRole {
     fn acted_on(base: &mut Base, message: &AgentMessage) {
         use AgentMessage as M;
         match message {
-            M::Watch(Watch { visitor, .. }) => {
-                base.watch = Some(visitor.clone().map_or(Watched::Everybody, Watched::One));
+            M::Watch(Watch { re, visitor }) => {
+                let whom = visitor.clone().map_or(Watched::Everybody, Watched::One);
+                base.watch = Some((*re, whom));
             }
             M::Unwatch(_) => base.watch = None,
             M::Renew(renew) => base.token = renew.token.clone(),
@@ -366,7 +369,8 @@ impl Rules<Self> for AgentRole {
     ) -> Option<(Step, AgentMessage)> {
         match done {
             None => {
-                let visitor = match base.watch.as_ref()? {
+                let (_, whom) = base.watch.as_ref()?;
+                let visitor = match whom {
                     Watched::Everybody => None,
                     Watched::One(visitor) => Some(visitor.clone()),
                 };
@@ -408,9 +412,19 @@ impl Rules<Self> for AgentRole {
         }
     }
 
-    /// The app believes it watches, and no message could tell it that it does not.
-    fn unrestored(_: &mut Base, Step::Watch: Step, _: RefusalCode) -> bool {
-        false
+    /// What the agent may do can have become less since it began to watch.
+    fn unrestored(_: &mut Base, Step::Watch: Step, code: RefusalCode) -> bool {
+        matches!(code, RefusalCode::NotAllowed | RefusalCode::SignInExpired)
+    }
+
+    /// As if the watch had been refused when it was said.
+    fn told_of_refused(
+        base: &mut Base,
+        Step::Watch: Step,
+        code: RefusalCode,
+    ) -> Option<AgentNotice> {
+        let (re, _) = base.watch.take()?;
+        Some(Refused { re, code, explanation: None, retry_ms: None }.into())
     }
 
     fn snapshot(base: &mut Base, seen: Option<RequestId>, shutdown: bool) -> AgentNotice {

@@ -536,7 +536,8 @@ impl<R: Role> Engine<R> {
             self.let_go();
             self.lost();
         } else if R::unrestored(&mut self.base, step, code) {
-            self.restore(Some(step), Vec::new());
+            let told = R::told_of_refused(&mut self.base, step, code);
+            self.restore(Some(step), told.into_iter().collect());
         } else {
             self.let_go();
             self.end(Ended::Refused(code));

@@ -126,6 +126,10 @@ pub trait Rules<R: Role> {
     }
     /// The server refused a step: whether the client can go on without it.
     fn unrestored(base: &mut Self::Base, step: Self::Step, code: RefusalCode) -> bool;
+    /// What the app has to be told of a refused step that the client can go on without.
+    fn told_of_refused(_: &mut Self::Base, _: Self::Step, _: RefusalCode) -> Option<R::Hears> {
+        None
+    }
     /// The one snapshot that tells the app what became of everything. It also forgets what ended.
     fn snapshot(base: &mut Self::Base, seen: Option<RequestId>, shutdown: bool) -> R::Hears;
 }

@@ -227,6 +227,26 @@ fn an_expired_sign_in_closes_for_good_also_while_a_renewal_is_on_its_way() {
     assert_eq!(outputs, [Output::Close, Output::Closed(ended)]);
 }
 
+/// What a newer token leaves out is told as if it had been refused when the app asked for it.
+#[test]
+fn a_watch_that_is_not_allowed_any_more_does_not_end_the_agent() {
+    for code in [RefusalCode::NotAllowed, RefusalCode::SignInExpired] {
+        let mut agent = connected();
+        agent.give(Input::Say(Watch { re: re(1), visitor: None }.into()));
+        agent.text(r#"{"t":"roster","re":1,"first":true,"more":false,"visitors":[]}"#);
+        signs_in_again(&mut agent);
+        assert_eq!(sent(&agent.text(&signed_in("secret-2"))), ["watch 0"]);
+        let outputs = agent.text(&refused(0, code));
+        let [AgentNotice::Resumed(_), AgentNotice::Refused(told)] = &heard(&outputs)[..] else {
+            panic!("{outputs:?}")
+        };
+        assert_eq!((told.re, told.code), (re(1), code));
+        // It is not watched for once more.
+        signs_in_again(&mut agent);
+        assert_eq!(sent(&agent.text(&signed_in("secret-3"))), [""; 0]);
+    }
+}
+
 #[test]
 fn no_debug_output_holds_a_token() {
     let mut agent = connected();

@@ -18,6 +18,7 @@ impl Facts {
     /// has given up meanwhile stays given up: the engine says so again to the server.
     pub(super) fn reconcile(&mut self, snapshot: AgentSnapshot) {
         self.reconcile_renewal(&snapshot);
+        self.reconcile_watch(&snapshot);
         self.reconcile_answer(&snapshot);
         self.reconcile_joining(&snapshot);
         self.reconcile_ask(&snapshot);
@@ -35,6 +36,20 @@ impl Facts {
                 self.refused(re, RefusalCode::NoAnswer.into());
             }
             None => {}
+        }
+    }
+
+    /// A watch whose answer was missed: it was refused, or only saying it again tells.
+    fn reconcile_watch(&mut self, snapshot: &AgentSnapshot) {
+        let Some(re) = self.watch.as_ref().filter(|watch| !watch.granted).map(|watch| watch.re)
+        else {
+            return;
+        };
+        match snapshot.answered.filter(|answered| answered.re == re) {
+            Some(Answered { refused: Some(code), .. }) => self.refused(re, code.into()),
+            Some(Answered { refused: None, .. }) | None => {
+                self.rewatch = snapshot.seen.is_some_and(|seen| seen >= re);
+            }
         }
     }
 
