@@ -41,6 +41,8 @@ struct Behind {
     port: u16,
     /// Of the same site of nginx, without TLS.
     plain: u16,
+    /// Where nginx sends everybody to TLS.
+    redirects: u16,
     token: String,
     _server: Running,
     nginx: Child,
@@ -87,7 +89,7 @@ impl Behind {
         let Done { code, out, err } = run(&[&token[..], &who].concat());
         assert_eq!(code, Some(0), "{err}");
 
-        let (elsewhere, port, plain) = (free_port(), free_port(), free_port());
+        let (redirects, port, plain) = (free_port(), free_port(), free_port());
         let config = format!(
             "public_url = \"https://127.0.0.1:{port}\"\n{proxy}\
              [limits]\nconnections_per_address = 2\n\
@@ -104,7 +106,7 @@ impl Behind {
         let upstream = direct.strip_prefix("ws://").unwrap();
         for (from, to) in [
             ("127.0.0.1:7300;", format!("{upstream};")),
-            ("listen 80;", format!("listen 127.0.0.1:{elsewhere};")),
+            ("listen 80;", format!("listen 127.0.0.1:{redirects};")),
             ("listen 443 ssl;", format!("listen 127.0.0.1:{port} ssl;\nlisten 127.0.0.1:{plain};")),
             ("/etc/ssl/coview/fullchain.pem", folder.join("fullchain.pem").display().to_string()),
             ("/etc/ssl/coview/privkey.pem", folder.join("privkey.pem").display().to_string()),
@@ -131,7 +133,7 @@ impl Behind {
             .spawn()
             .expect("nginx is installed");
         let token = out.trim().to_owned();
-        let behind = Self { folder, direct, port, plain, token, _server: server, nginx };
+        let behind = Self { folder, direct, port, plain, redirects, token, _server: server, nginx };
         while TcpStream::connect(("127.0.0.1", port)).is_err() {}
         Some(behind)
     }
@@ -150,18 +152,22 @@ impl Behind {
         Running::start(command)
     }
 
-    /// A connection to nginx, without TLS, from this address of this machine.
-    fn open(&self, from: [u8; 4]) -> TcpStream {
+    /// A connection to this port, from this address of this machine.
+    fn open(from: [u8; 4], port: u16) -> TcpStream {
         let family = rustix::net::AddressFamily::INET;
         let socket = rustix::net::socket(family, rustix::net::SocketType::STREAM, None).unwrap();
         rustix::net::bind(&socket, &SocketAddr::from((from, 0))).unwrap();
-        rustix::net::connect(&socket, &SocketAddr::from(([127, 0, 0, 1], self.plain))).unwrap();
+        rustix::net::connect(&socket, &SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
         TcpStream::from(socket)
     }
 
     /// The whole answer to a GET.
     fn get(&self, path: &str) -> String {
-        let mut tcp = self.open([127, 0, 0, 1]);
+        Self::get_from(self.plain, path)
+    }
+
+    fn get_from(port: u16, path: &str) -> String {
+        let mut tcp = Self::open([127, 0, 0, 1], port);
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         tcp.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
@@ -171,7 +177,7 @@ impl Behind {
 
     /// Asks for a WebSocket from this address: the status, and the connection.
     fn upgrade(&self, from: [u8; 4], more: &str) -> (u16, TcpStream) {
-        let mut tcp = self.open(from);
+        let mut tcp = Self::open(from, self.plain);
         let request = format!(
             "GET /v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: coview.v1\r\n\
@@ -266,6 +272,20 @@ fn a_token_in_an_address_is_in_no_log_of_nginx() {
     assert!(
         std::fs::read_to_string(behind.folder.join("coview.log")).unwrap().contains("/console")
     );
+}
+
+#[test]
+#[ignore = "needs nginx: just test-nginx"]
+fn the_redirect_to_tls_lets_nothing_into_its_answer() {
+    let Some(behind) = Behind::new("redirect", PROXY) else { return };
+    let told = Behind::get_from(behind.redirects, "/console?group=12345");
+    assert!(told.starts_with("HTTP/1.1 308 "), "{told}");
+    assert!(
+        told.contains("Location: https://support.example.org/console?group=12345\r\n"),
+        "{told}"
+    );
+    let told = Behind::get_from(behind.redirects, "/%0d%0aX-Evil:%20yes");
+    assert!(!told.contains("\nX-Evil"), "{told}");
 }
 
 /// nginx would end a connection on which nothing was said for 60 seconds. A test that waits for that
