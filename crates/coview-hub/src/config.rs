@@ -224,7 +224,8 @@ pub struct Policy {
     /// visitors in each second.
     pub one_use_tokens: u32,
     /// How many messages in one minute may be malformed, of an unknown type, illegal or with a proof
-    /// that is not accepted; at the next one the connection is closed for good. Default 60.
+    /// that is not accepted; at the next one the connection is closed for good. Going online counts
+    /// as one, too: agents are told of it at once, so nobody shall do it all the time. Default 60.
     pub problems_per_minute: u32,
 }
 

@@ -198,13 +198,14 @@ impl Group {
         });
         let expires_ms = lasts_ms(fx, expires);
         fx.tell_agent(Some(conn), Renewed { re: it.re, expires_ms, rights });
+        // Before anything ends that a card could tell about.
+        self.rescope(place);
         if let Some(ask) = asked
             && !self.ask_facts(fx, ask).is_some_and(|ask| self.may_see(place, Some(&ask.visitor)))
         {
             self.withdraw(fx, place, Some(ask));
         }
         if sees_others {
-            self.rescope(place);
             self.send_roster(fx, place, None);
         }
         Ok(())

@@ -151,6 +151,10 @@ impl Group {
             ClientMessage::Resume(_) => Err(No::order("resume", self.state(place))),
             ClientMessage::Identify(it) => self.identify(fx, place, it),
             ClientMessage::LogOut(_) => self.log_out(fx, place),
+            // Each time all agents who watch are told at once, whatever their pace.
+            ClientMessage::PresenceConnect(_) if fx.count_problem(conn) => {
+                return self.visitor_departs(fx, place, Departure::Policy);
+            }
             ClientMessage::PresenceConnect(it) => self.presence_connect(fx, place, it),
             ClientMessage::PresenceUpdate(it) => self.presence_update(fx, place, &it),
             ClientMessage::PresenceDisconnect(_) => self.presence_disconnect(fx, place),

@@ -151,6 +151,25 @@ fn online_and_offline_are_never_delayed_and_no_card_follows_offline() {
 }
 
 #[test]
+fn one_who_goes_online_and_offline_all_the_time_is_cut_off() {
+    let mut w = World::new();
+    let agent = w.watcher("grace");
+    let visitor = w.identified("ada");
+    for _ in 0..60 {
+        w.connect_presence(visitor);
+        w.disconnect_presence(visitor);
+    }
+    assert!(!w.closed.contains_key(&visitor));
+    assert_eq!(w.notices(agent).len(), 120);
+    for _ in 0..1_000 {
+        w.connect_presence(visitor);
+        w.disconnect_presence(visitor);
+    }
+    assert_eq!(w.closed.get(&visitor), Some(&CloseReason::Protocol));
+    assert!(w.is_quiet(agent));
+}
+
+#[test]
 fn a_late_card_outlives_the_device_that_caused_it() {
     let mut w = World::new();
     let agent = w.watcher("grace");

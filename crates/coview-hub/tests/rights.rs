@@ -379,15 +379,21 @@ fn an_agent_who_renews_after_its_token_expired_goes_on() {
 #[test]
 fn a_request_is_taken_back_when_the_newer_token_does_not_allow_it() {
     let mut w = World::strict();
-    let agent = w.signed_in(&Claims::agent("grace"));
     let (ada, eve) = (w.proved_online("ada"), w.proved_online("eve"));
+    let agent = w.signed_in(&Claims::agent("grace"));
+    w.watch(agent, None);
+    roster(&mut w, agent);
     w.shown(agent, ada, "ada");
+    w.notices(agent);
+    w.pass(secs(1));
     renewed(&mut w, agent, &Claims::agent("grace").only(&["eve"]));
     let ServerMessage::TermsWithdrawn(it) = w.hear(ada) else { panic!("not withdrawn") };
     assert_eq!(it.reason, WithdrawReason::Agent);
     let AgentNotice::AskEnded(it) = w.notice(agent) else { panic!("no outcome") };
     assert_eq!(it.outcome, AskOutcome::Withdrawn);
+    assert_eq!(roster(&mut w, agent), ["eve"], "no card tells that the other is free again");
     w.shown(agent, eve, "eve");
+    w.notices(agent);
     renewed(&mut w, agent, &Claims::agent("grace").only(&["eve"]));
     assert!(w.is_quiet(eve), "what is allowed still stands");
 }
