@@ -16,11 +16,11 @@ use crate::proxy::Proxy;
 
 mod audit;
 mod fault;
+mod files;
 mod group;
 mod keys;
 mod limits;
 mod policy;
-mod secret;
 mod tls;
 
 pub use fault::Faults;
@@ -105,7 +105,7 @@ impl ServerConfig {
     /// [`ConfigError`] says what is wrong, and for the file's text in which line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = |error| ConfigError::Read { path: path.to_owned(), error };
-        let text = std::fs::read(path).map_err(read)?;
+        let text = files::read_bounded(path).map_err(read)?;
         let text = String::from_utf8(text).map_err(|_| ConfigError::Toml("not UTF-8".into()))?;
         Self::from_toml_at(&text, path.parent().unwrap_or_else(|| Path::new("")))
     }

@@ -314,6 +314,8 @@ fn a_key_file_that_cannot_be_used_is_named_with_its_group() {
     for (line, says) in [
         ("keys = [\"missing.pem\"]", "`coview keys new --out agents`"),
         ("keys = [\"private.pem\"]", "private"),
+        ("keys = [\"/dev/zero\"]", "longer than 1048576 bytes"),
+        ("secret_file = \"/dev/zero\"", "longer than 1048576 bytes"),
         ("keys = [\"garbage.pem\"]", "not text"),
         ("keys = [\"empty.pem\"]", "neither a key in PEM"),
         ("keys = [\"public.pem\", \"private.pem\"]", "private.pem"),

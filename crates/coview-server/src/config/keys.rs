@@ -1,5 +1,4 @@
 use core::time::Duration;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use coview_token::VerifyingKeys;
 use serde::Deserialize;
 
 use super::fault::Faults;
-use super::secret;
+use super::files;
 
 /// Which keys tokens or assertions are signed with, and for how long they may be good.
 #[derive(Default, Deserialize)]
@@ -76,18 +75,16 @@ impl KeysFile {
 }
 
 fn public(path: &Path) -> Result<VerifyingKeys, String> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        let missing = error.kind() == ErrorKind::NotFound;
-        let remedy =
-            if missing { "; make a pair of keys with `coview keys new --out agents`" } else { "" };
-        format!("{}: {error}{remedy}", path.display())
+    let bytes = files::read(path).map_err(|fault| {
+        let remedy = "; make a pair of keys with `coview keys new --out agents`";
+        fault + if path.exists() { "" } else { remedy }
     })?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{}: not text", path.display()))?;
     VerifyingKeys::read(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn shared(path: &Path) -> Result<VerifyingKeys, String> {
-    let bytes = secret::read(path)?;
+    let bytes = files::read_secret(path)?;
     match Secret::from_file(&bytes) {
         Ok(secret) => Ok(VerifyingKeys::from_secret(&secret)),
         Err(error) => Err(format!("{}: {error}", path.display())),

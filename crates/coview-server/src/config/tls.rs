@@ -12,7 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::fault::Faults;
-use super::secret;
+use super::files;
 
 /// A certificate with its key, ready to serve: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, tickets to take a
 /// session up again whose keys change every few hours and are on no disk.
@@ -76,9 +76,8 @@ impl TlsFile {
     pub(super) fn load(self, folder: &Path, faults: &mut Faults) -> Option<Tls> {
         let certificate = folder.join(self.certificate);
         let key = folder.join(self.key);
-        let certificates = std::fs::read(&certificate)
-            .map_err(|error| format!("tls: {}: {error}", certificate.display()));
-        let private = secret::read(&key).map_err(|error| format!("tls: {error}"));
+        let certificates = files::read(&certificate).map_err(|error| format!("tls: {error}"));
+        let private = files::read_secret(&key).map_err(|error| format!("tls: {error}"));
         let (certificates, private) = (faults.sift(certificates), faults.sift(private));
         let tls = Tls::from_pem(&certificates?, &private?).map_err(|error| {
             let file = match &error {
