@@ -232,6 +232,20 @@ fn every_changed_byte_is_noticed() {
     }
 }
 
+/// Whoever is made two tokens for one use can use both.
+#[test]
+fn no_two_tokens_for_one_use_are_the_same() {
+    let forge = signer(Algorithm::Hs256);
+    let card = AgentCard::new(AgentId::new("grace").unwrap(), "Grace").unwrap();
+    let claims = AgentClaims::new(support::group(), card).once();
+    let once = || {
+        let token = claims.sign(&forge.key, now(), support::HOUR).unwrap();
+        agent(&forge.keys(), token.expose_secret()).unwrap().once.unwrap()
+    };
+    let seen: std::collections::BTreeSet<_> = (0..1000).map(|_| once()).collect();
+    assert_eq!(seen.len(), 1000);
+}
+
 /// What is checked is the purpose asked for, whichever type carries the text.
 #[test]
 fn the_type_that_carries_a_token_proves_nothing() {
