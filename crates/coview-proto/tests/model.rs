@@ -27,6 +27,10 @@ use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
 use coview_wire::Closing;
 use coview_wire::Identified;
+use coview_wire::Identify;
+use coview_wire::JoinConfirmed;
+use coview_wire::JoinDeclined;
+use coview_wire::JoinId;
 use coview_wire::LogOut;
 use coview_wire::Message;
 use coview_wire::Picture;
@@ -50,6 +54,7 @@ use coview_wire::StartId;
 use coview_wire::ViewerEvent;
 use coview_wire::ViewerId;
 use coview_wire::ViewerNotice;
+use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -89,7 +94,8 @@ enum Step {
 
 #[derive(Clone, Debug)]
 enum Verb {
-    Identify(u8),
+    /// Who, and the number of the assertion that comes along.
+    Identify(u8, Option<u8>),
     LogOut,
     Connect(u8),
     Update(u8, u8),
@@ -97,11 +103,13 @@ enum Verb {
     Move(AppState),
     Start,
     End,
+    /// Lets the agent in who waits, or keeps that agent out.
+    AnswerJoin(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let verb = prop_oneof![
-        2 => (0..3_u8).prop_map(Verb::Identify),
+        2 => (0..3_u8, any::<Option<u8>>()).prop_map(|(who, proof)| Verb::Identify(who, proof)),
         1 => Just(Verb::LogOut),
         3 => any::<u8>().prop_map(Verb::Connect),
         4 => (0..4_u8, any::<u8>()).prop_map(|(key, value)| Verb::Update(key, value)),
@@ -110,6 +118,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Verb::Move(AppState::Active)),
         2 => Just(Verb::Start),
         1 => Just(Verb::End),
+        1 => any::<bool>().prop_map(Verb::AnswerJoin),
     ];
     let step = prop_oneof![
         10 => verb.prop_map(Step::Say),
@@ -136,6 +145,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Truth {
     app: AppState,
     identity: Option<VisitorId>,
+    /// The newest assertion of who the visitor is.
+    proof: Option<VisitorAssertion>,
     presence: Option<PresenceData>,
 }
 
@@ -147,9 +158,12 @@ impl Truth {
             M::Identify(m) => match &self.identity {
                 _ if m.visitor.as_str() == "nobody" => return Err(RefusalCode::LimitExceeded),
                 Some(known) if *known != m.visitor => return Err(RefusalCode::AlreadyIdentified),
-                Some(_) | None => self.identity = Some(m.visitor.clone()),
+                Some(_) | None => {
+                    self.identity = Some(m.visitor.clone());
+                    self.proof = m.assertion.clone().or(self.proof.take());
+                }
             },
-            M::LogOut(_) => (self.identity, self.presence) = (None, None),
+            M::LogOut(_) => (self.identity, self.proof, self.presence) = (None, None, None),
             M::PresenceConnect(m) => match self.identity {
                 None => return Err(RefusalCode::IllegalOrder),
                 Some(_) => self.presence = Some(m.data.clone()),
@@ -372,7 +386,21 @@ impl App {
         self.numbered += 1;
         let number = self.numbered;
         let message = match verb {
-            Verb::Identify(who) => identify(number, ["ada", "bob", "nobody"][usize::from(*who)]),
+            Verb::Identify(who, proof) => {
+                let ClientMessage::Identify(bare) =
+                    identify(number, ["ada", "bob", "nobody"][usize::from(*who)])
+                else {
+                    panic!("it identifies")
+                };
+                let proof = proof.map(|proof| VisitorAssertion::new(proof.to_string()).unwrap());
+                Identify { assertion: proof, ..bare }.into()
+            }
+            Verb::AnswerJoin(true) => {
+                JoinConfirmed { re: re(number), join: JoinId::new(number) }.into()
+            }
+            Verb::AnswerJoin(false) => {
+                JoinDeclined { re: re(number), join: JoinId::new(number) }.into()
+            }
             Verb::LogOut => LogOut { re: re(number) }.into(),
             Verb::Connect(page) => connect(number, &page.to_string()),
             Verb::Update(key, value) => update(number, &format!("k{key}"), &value.to_string()),
