@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_signal::Signal;
 use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
+use coview_server::BindError;
 use coview_server::Control;
 use coview_server::Lifetimes;
 use coview_server::ServerConfig;
@@ -82,12 +83,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let server = coview_server::Server::bind(config).await.map_err(|error| {
+        let taken = matches!(error, BindError::Listen { .. }) && address.port() != 0;
         let failure = Failure::run(error);
-        match address.port() {
-            0 => failure,
-            _ => {
-                failure.with_remedy("choose another address with --listen; port 0 takes a free one")
-            }
+        if taken {
+            failure.with_remedy("choose another address with --listen; port 0 takes a free one")
+        } else {
+            failure
         }
     })?;
     let url = server.url();

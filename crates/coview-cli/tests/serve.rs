@@ -165,25 +165,36 @@ fn check_says_all_that_is_wrong() {
     assert!(told.contains("ok") && told.contains("nobody can sign in as an agent"), "{told}");
 }
 
-#[test]
-fn the_server_runs_as_nobody_on_one_port_and_without_a_directory_to_write_to() {
-    const NOBODY: u32 = 65534;
+const NOBODY: u32 = 65534;
+
+/// Runs the server as a user who owns nothing but the data directory, if there is one, and ends it in
+/// the middle of a session. What is in its directories then.
+fn as_nobody(name: &str, with_data: bool) -> Vec<String> {
     // Where everybody may go, which the directory of a build need not be.
-    let folder = std::env::temp_dir().join(format!("coview-nobody-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("coview-{name}-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
-    let (program, config) = (folder.join("coview"), folder.join("coview.toml"));
+    let (program, config, data) =
+        (folder.join("coview"), folder.join("coview.toml"), folder.join("data"));
     std::fs::copy(env!("CARGO_BIN_EXE_coview"), &program).unwrap();
-    std::fs::write(&config, group("")).unwrap();
-    std::fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
+    let line = if with_data { "data = \"data\"\n" } else { "" };
+    std::fs::write(&config, format!("{line}{}", group(""))).unwrap();
     std::fs::set_permissions(&config, Permissions::from_mode(0o444)).unwrap();
 
     let mut command = Command::new(&program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
     command.env_clear().env("NO_COLOR", "1").current_dir("/");
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if with_data {
+        std::fs::create_dir(&data).unwrap();
+        std::fs::set_permissions(&data, Permissions::from_mode(0o700)).unwrap();
+    }
     if root {
         command.uid(NOBODY).gid(NOBODY);
+        if with_data {
+            std::os::unix::fs::chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
     }
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
     let mut server = Running::start(command);
     let url = url(&server.line(|line| line.starts_with("listening on ")));
     let mut visitor = share(&url, &[]);
@@ -198,7 +209,26 @@ fn the_server_runs_as_nobody_on_one_port_and_without_a_directory_to_write_to() {
     assert_eq!(status.code(), Some(0), "{errors:?}");
 
     std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    let left = std::fs::read_dir(&folder).unwrap().count();
+    let names = |folder: &Path| -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut left = names(&folder);
+    left.extend(names(&data.join("audit")));
+    left.sort();
     std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(left, 2, "nothing was written");
+    left
+}
+
+#[test]
+fn the_server_runs_as_nobody_on_one_port_and_without_a_directory_to_write_to() {
+    assert_eq!(as_nobody("bare", false), ["coview", "coview.toml"], "nothing was written");
+}
+
+#[test]
+fn the_server_runs_as_nobody_with_one_directory_of_its_own() {
+    let left = as_nobody("data", true);
+    for name in ["coview", "coview.toml", "data", &format!("{GROUP}.jsonl")] {
+        assert!(left.iter().any(|it| it == name), "{name}: {left:?}");
+    }
 }
