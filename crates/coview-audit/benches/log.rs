@@ -10,6 +10,7 @@ use coview_audit::Kind;
 use coview_audit::Options;
 use coview_audit::Personal;
 use coview_audit::Record;
+use coview_audit::Ticket;
 use coview_audit::log_path;
 use coview_audit::verify;
 use coview_wire::GroupId;
@@ -44,8 +45,11 @@ fn append(c: &mut Criterion) {
         bench.throughput(Throughput::Elements(together));
         bench.bench_function(format!("{together} together"), |b| {
             b.iter(|| {
-                let tickets = (0..together).map(|n| journal.append(&group(), record(n)));
-                journal.wait(tickets.last().expect("there is one"));
+                let mut last = Ticket::default();
+                for number in 0..together {
+                    last = journal.append(&group(), record(number));
+                }
+                journal.wait(last);
             });
         });
     }

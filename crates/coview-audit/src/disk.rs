@@ -52,6 +52,7 @@ impl Medium for File {
 /// Opens a log to append to; if it was not there, it is now, name included.
 pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
     let file = owners_only(OpenOptions::new().append(true).create(true)).open(path)?;
+    give_to_owner_of_directory(&file, path);
     sync_directory_of(path)?;
     Ok(file)
 }
@@ -59,7 +60,9 @@ pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
 /// A new file for its owner only, with nothing in it.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(path)?;
-    owners_only(OpenOptions::new().append(true).create_new(true)).open(path)
+    let file = owners_only(OpenOptions::new().append(true).create_new(true)).open(path)?;
+    give_to_owner_of_directory(&file, path);
+    Ok(file)
 }
 
 /// Writes a whole file: afterwards, whatever happens, there is the old one or the new one.
@@ -71,6 +74,24 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&new, path)?;
     sync_directory_of(path)
 }
+
+/// An administrator who looks after the logs of a server must not leave files behind that the
+/// server may not open. Who is none cannot give files away, and need not: the server's own user is
+/// the owner already.
+#[cfg(unix)]
+fn give_to_owner_of_directory(file: &File, path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let owner = fs::metadata(directory_of(path)).map(|it| (it.uid(), it.gid()));
+    let now = file.metadata().map(|it| it.uid());
+    if let (Ok((user, group)), Ok(now)) = (owner, now)
+        && user != now
+    {
+        let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner_of_directory(_: &File, _: &Path) {}
 
 /// Removes a file that may be there.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
@@ -106,12 +127,16 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
 
 /// Makes the name of a file last.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
+    // Elsewhere a directory cannot be opened, and names last by themselves.
+    if cfg!(unix) { File::open(directory_of(path))?.sync_all() } else { Ok(()) }
+}
+
+/// The directory a file is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(above) if !above.as_os_str().is_empty() => above,
         _ => Path::new("."),
-    };
-    // Elsewhere a directory cannot be opened, and names last by themselves.
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    }
 }
 
 #[cfg(unix)]
@@ -143,7 +168,8 @@ impl Lock {
     pub(crate) fn take(directory: &Path) -> io::Result<Option<Self>> {
         let path = directory.join("audit.lock");
         let file =
-            owners_only(OpenOptions::new().write(true).create(true).truncate(false)).open(path)?;
+            owners_only(OpenOptions::new().write(true).create(true).truncate(false)).open(&path)?;
+        give_to_owner_of_directory(&file, &path);
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

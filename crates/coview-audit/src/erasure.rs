@@ -67,14 +67,10 @@ pub enum EraseError {
 pub fn erase(log: &Path, visitor: &VisitorId, now: UnixTime) -> Result<Erasure, EraseError> {
     let failed = |error| EraseError::File { path: log.to_owned(), error };
     fs::metadata(log).map_err(failed)?;
-    let directory = match log.parent() {
-        Some(above) if !above.as_os_str().is_empty() => above,
-        _ => Path::new("."),
-    };
-    let Some(_lock) = Lock::take(directory).map_err(failed)? else {
+    let Some(_lock) = Lock::take(disk::directory_of(log)).map_err(failed)? else {
         return request(log, visitor).map(Erasure::Requested).map_err(failed);
     };
-    let key = SigningKey::open(directory)?.map(Arc::new);
+    let key = SigningKey::open(disk::directory_of(log))?.map(Arc::new);
     let wrap = Arc::new(|file: File| Box::new(file) as Box<dyn Medium>);
     let mut log_file = LogFile::read(log, key, None, now, wrap)?;
     let fields = log_file.erase(visitor, now).map_err(failed)?;
@@ -128,6 +124,10 @@ fn read(path: PathBuf) -> io::Result<Request> {
     let text = fs::read_to_string(&path)?;
     match VisitorId::from_str(text.trim_end()) {
         Ok(visitor) => Ok(Request { path, visitor }),
-        Err(error) => Err(io::Error::other(format!("{}: {error}", path.display()))),
+        Err(error) => {
+            // It would be no better the next time.
+            fs::rename(&path, disk::with_suffix(&path, ".refused"))?;
+            Err(io::Error::other(format!("{} was refused: {error}", path.display())))
+        }
     }
 }

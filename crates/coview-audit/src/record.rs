@@ -84,6 +84,8 @@ kinds! {
     WrongKey = "wrong_key",
     /// A key was not looked at, after too many wrong ones.
     TooManyTries = "too_many_tries",
+    /// After many wrong keys visitors are asked about every agent who comes with one.
+    StepUp = "step_up",
     /// Personal fields of one visitor were removed on request.
     Erased = "erased",
     /// Personal fields that were kept long enough were removed.

@@ -140,6 +140,7 @@ impl fmt::Display for Told<'_> {
                 | Kind::Identified
                 | Kind::WrongKey
                 | Kind::TooManyTries
+                | Kind::StepUp
                 | Kind::Erased
                 | Kind::RetentionApplied
                 | Kind::Lost,

@@ -115,6 +115,47 @@ fn a_server_that_writes_the_log_does_it_on_request() {
     assert_eq!(check(&log).fault, None);
 }
 
+#[test]
+fn a_request_that_names_nobody_is_put_aside_and_told_once() {
+    let directory = directory();
+    let options = Options { tick: Duration::from_millis(1), ..Options::new(clock_that_runs()) };
+    let log = log_path(directory.path(), &group());
+    let request = directory.path().join("12345.jsonl.erase-0123456789abcdef");
+    let journal = Journal::open(directory.path(), [group()], options).unwrap();
+    let (tell, told) = mpsc::channel();
+    journal.watch(move |notice| {
+        if let Notice::NotRemoved(why) = notice {
+            let _ = tell.send(why.to_string());
+        }
+    });
+    std::fs::write(&request, "no id\n").unwrap();
+    let why = told.recv_timeout(Duration::from_secs(60)).expect("it is told");
+    assert!(why.contains("was refused: visitor id has ' '"), "{why}");
+    assert!(!request.exists());
+    journal.close().unwrap();
+    assert_eq!((check(&log).fault, told.try_recv().ok()), (None, None));
+}
+
+/// Somebody with all rights looks after the logs of a server without any.
+#[cfg(unix)]
+#[test]
+fn what_an_administrator_leaves_behind_belongs_to_the_server() {
+    use std::os::unix::fs::MetadataExt;
+    const SERVER: u32 = 12_345;
+    let directory = directory();
+    let log = write(directory.path(), options(), one_click(7, "ada"));
+    for path in [directory.path(), &log] {
+        if std::os::unix::fs::chown(path, Some(SERVER), Some(SERVER)).is_err() {
+            return; // Only an administrator can try.
+        }
+    }
+    std::fs::remove_file(directory.path().join("audit.lock")).unwrap();
+    assert_eq!(erase(&log, &visitor("ada"), NOW).unwrap(), Erasure::Done { fields: 2 });
+    for path in [log, directory.path().join("audit.lock")] {
+        assert_eq!(std::fs::metadata(&path).unwrap().uid(), SERVER, "{}", path.display());
+    }
+}
+
 /// A second at each look.
 fn clock_that_runs() -> impl Fn() -> UnixTime {
     let now = AtomicU64::new(NOW.get());

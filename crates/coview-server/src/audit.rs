@@ -14,14 +14,17 @@ use std::sync::Weak;
 
 use coview_audit::Digest;
 use coview_audit::Journal;
+use coview_audit::Kind;
 use coview_audit::Notice;
 use coview_audit::OpenError;
 use coview_audit::Options;
+use coview_audit::Record;
 pub use coview_audit::Retention;
 use coview_audit::Ticket;
 use coview_hub::Event;
 use coview_hub::HubConfig;
 use coview_wire::GroupId;
+use coview_wire::UnixTime;
 
 use crate::audit::record::record;
 use crate::config::ServerConfig;
@@ -61,6 +64,36 @@ pub(crate) struct Audit {
     journal: Option<Journal>,
     gate: Arc<Gate>,
     terms: BTreeMap<GroupId, TermsOnRecord>,
+    refusals: Mutex<Refusals>,
+}
+
+/// How many refused proofs are recorded in one second, of all groups together. Anybody can have a
+/// token refused; nobody is to fill the disk with it. What is not recorded is counted by the next
+/// that is.
+const REFUSALS_PER_SECOND: u32 = 50;
+
+#[derive(Default)]
+struct Refusals {
+    second: u64,
+    recorded: u32,
+    unrecorded: u64,
+}
+
+impl Refusals {
+    /// The record with how many before it were left out, or nothing if this one is, too.
+    fn pace(&mut self, now: UnixTime, record: Record) -> Option<Record> {
+        if self.second != now.get() {
+            self.second = now.get();
+            self.recorded = 0;
+        }
+        if self.recorded == REFUSALS_PER_SECOND {
+            self.unrecorded += 1;
+            return None;
+        }
+        self.recorded += 1;
+        let unrecorded = core::mem::take(&mut self.unrecorded);
+        Some(record.fact_if("unrecorded", (unrecorded > 0).then_some(unrecorded)))
+    }
 }
 
 /// The terms of a group, as far as a record tells of them.
@@ -101,7 +134,8 @@ impl Audit {
             let version = group.terms.version().into();
             (id.clone(), TermsOnRecord { version, text: Digest::of(group.terms.text().as_bytes()) })
         });
-        Ok(Self { journal: Some(journal), gate, terms: terms.collect() })
+        let refusals = Mutex::default();
+        Ok(Self { journal: Some(journal), gate, terms: terms.collect(), refusals })
     }
 
     /// Takes an event down. If something begins with it, what follows from it may be told when this
@@ -109,7 +143,12 @@ impl Audit {
     pub(crate) fn record(&self, event: &Event) -> Option<Ticket> {
         tracing::info!(target: "coview::audit", "{event}");
         let journal = self.journal.as_ref()?;
-        let (group, record) = record(event, wall(), &self.terms)?;
+        let now = wall();
+        let (group, mut record) = record(event, now, &self.terms)?;
+        if record.kind() == Kind::ProofRefused {
+            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            record = refusals.pace(now, record)?;
+        }
         let begins = record.kind().begins();
         let ticket = journal.append(group, record);
         begins.then_some(ticket)

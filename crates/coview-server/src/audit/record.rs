@@ -165,6 +165,7 @@ pub(crate) fn record<'a>(
         Event::TooManyTries { group, agent } => {
             (group, new(Kind::TooManyTries).personal(Personal::Agent, agent.as_str()))
         }
+        Event::StepUp { group } => (group, new(Kind::StepUp)),
         Event::VisitorArrived { .. }
         | Event::VisitorResumed { .. }
         | Event::VisitorDropped { .. }

@@ -289,3 +289,17 @@ fn a_closed_outbox_still_holds_back_what_is_not_on_record() {
     assert_eq!(visitor.heard(), Vec::<String>::new());
     world.disk.set_held(false);
 }
+
+#[test]
+fn whoever_has_proofs_refused_by_the_thousand_does_not_fill_the_disk() {
+    let mut refusals = Refusals::default();
+    let mut recorded = |second| {
+        let now = UnixTime::new(second);
+        let record = Record::new(Kind::ProofRefused, now);
+        let left_out = record.clone().fact("unrecorded", 950_u64);
+        let all: Vec<_> = (0..1000).filter_map(|_| refusals.pace(now, record.clone())).collect();
+        (all.len(), all[0] == left_out)
+    };
+    assert_eq!(recorded(7), (50, false));
+    assert_eq!(recorded(8), (50, true), "and the first tells how many were left out");
+}
