@@ -3,6 +3,7 @@
 //! It needs nginx of Debian's packages, and runs only if it is asked to by
 //! `COVIEW_NGINX_TESTS=1`.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

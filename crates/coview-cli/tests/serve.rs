@@ -1,5 +1,6 @@
 //! A server under its operator's hands: signals, files that change, another user.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
