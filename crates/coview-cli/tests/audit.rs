@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,17 +13,27 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use coview_agent::RequestError;
+use coview_agent::RequestingStep;
 use coview_audit::Journal;
 use coview_audit::Kind;
 use coview_audit::Options;
 use coview_audit::Personal;
 use coview_audit::Record;
 use coview_audit::log_path;
+use coview_lifecycle::PresenceStep;
+use coview_smol::AgentConfig;
 use coview_smol::Config;
+use coview_token::AgentClaims;
+use coview_token::Secret;
+use coview_token::SigningKey;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AskId;
 use coview_wire::GroupId;
 use coview_wire::SessionId;
 use coview_wire::UnixTime;
+use coview_wire::VisitorId;
 use smol::Timer;
 use support::Done;
 use support::GROUP;
@@ -193,6 +204,21 @@ fn config(folder: &Folder) -> String {
     path
 }
 
+/// The secret of the agents' tokens, for [`config`] with `[group.tokens]` behind it.
+const SECRET: [u8; 32] = [7; 32];
+
+fn with_agents(folder: &Folder) -> String {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = config(folder);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "[group.tokens]\nsecret_file = \"agents.secret\"\n").unwrap();
+    let mut secret = fs::OpenOptions::new();
+    let mut secret =
+        secret.write(true).create(true).mode(0o600).open(folder.0.join("agents.secret")).unwrap();
+    secret.write_all(&SECRET).unwrap();
+    path
+}
+
 fn serve(mut command: Command) -> (Running, String) {
     command.env("COVIEW_LOG", "warn");
     let mut server = Running::start(command);
@@ -211,24 +237,78 @@ async fn busy(url: &str, told: Arc<Mutex<Vec<u64>>>) {
     }
 }
 
+/// Is asked, accepts and stops, again and again.
+async fn asked(url: &str, id: VisitorId, told: Arc<Mutex<Vec<u64>>>) -> Option<()> {
+    let config = Config::new(url.parse().ok()?, group());
+    let visitor = coview_smol::connect(config).await.ok()?.identify(id).await.ok()?;
+    let mut visitor = visitor.connect_presence().await.ok()?;
+    loop {
+        visitor = match visitor.next().await {
+            PresenceStep::TermsRequested(asked) => {
+                let sharing = asked.terms_displayed().accept().await.ok()?;
+                told.lock().unwrap().push(sharing.session().get());
+                sharing.end()
+            }
+            PresenceStep::Changed(visitor, _) => visitor,
+            PresenceStep::Lost(_) => return None,
+        };
+    }
+}
+
+/// Asks, again and again.
+#[expect(clippy::disallowed_methods, reason = "a token is good from now on")]
+async fn asks(url: &str, id: VisitorId) -> Option<()> {
+    let card = AgentCard::new(AgentId::new("grace").ok()?, "Grace Hopper").ok()?;
+    let key = SigningKey::from_secret(&Secret::new(&SECRET).ok()?);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let now = UnixTime::new(since.as_secs());
+    let token = AgentClaims::new(group(), card).sign(&key, now, Duration::from_secs(600)).ok()?;
+    let config = AgentConfig::new(url.parse().ok()?, group(), token);
+    let mut agent = coview_smol::sign_in(config).await.ok()?;
+    loop {
+        agent = match agent.ask(id.clone()).await {
+            Ok(mut requesting) => loop {
+                match requesting.next().await {
+                    RequestingStep::Accepted(viewing) => break viewing.leave(),
+                    RequestingStep::Over(agent, _) => break agent,
+                    RequestingStep::Changed(same, _) => requesting = same,
+                }
+            },
+            Err(RequestError::Refused(refused)) => refused.into_agent(),
+            Err(_) => return None,
+        };
+    }
+}
+
 #[test]
 fn after_kill_9_every_session_a_client_was_told_of_is_on_record() {
     let folder = Folder::new("kill");
-    let config = config(&folder);
+    let config = with_agents(&folder);
     let told = Arc::new(Mutex::new(Vec::new()));
+    let by_request = Arc::new(Mutex::new(Vec::new()));
     let log = folder.path("data/audit/12345.jsonl");
     for round in 0..6 {
         let (server, url) = serve(coview(&["serve", "--config", &config]));
         let before = told.lock().unwrap().len();
-        let clients: Vec<_> = (0..4)
+        let mut clients: Vec<_> = (0..3)
             .map(|_| {
                 let (url, told) = (url.clone(), Arc::clone(&told));
                 smol::spawn(async move { busy(&url, told).await })
             })
             .collect();
+        let id = VisitorId::new("customer-42").unwrap();
+        let (at, who, notes) = (url.clone(), id.clone(), Arc::clone(&by_request));
+        clients.push(smol::spawn(async move {
+            let _ = asked(&at, who, notes).await;
+        }));
+        clients.push(smol::spawn(async move {
+            let _ = asks(&url, id).await;
+        }));
         smol::block_on(async {
             // In the middle of things, at another moment each time.
-            while told.lock().unwrap().len() < before + 5 + 7 * round {
+            while told.lock().unwrap().len() < before + 5 + 7 * round
+                || by_request.lock().unwrap().len() <= round
+            {
                 Timer::after(Duration::from_micros(700)).await;
             }
         });
@@ -242,6 +322,12 @@ fn after_kill_9_every_session_a_client_was_told_of_is_on_record() {
         for session in told.lock().unwrap().iter() {
             let record = format!("\"kind\":\"session_started\",\"session\":{session},");
             assert_eq!(whole.matches(&record).count(), 1, "session {session} in round {round}");
+        }
+        for session in by_request.lock().unwrap().iter() {
+            for kind in ["accepted", "session_started"] {
+                let record = format!("\"kind\":\"{kind}\",\"session\":{session},\"ask\":");
+                assert_eq!(whole.matches(&record).count(), 1, "{kind} {session} in round {round}");
+            }
         }
     }
     assert!(told.lock().unwrap().len() > 40);
@@ -258,7 +344,7 @@ fn after_kill_9_every_session_a_client_was_told_of_is_on_record() {
 fn a_running_server_erases_on_request() {
     let folder = Folder::new("request");
     let (server, url) = serve(coview(&["serve", "--config", &config(&folder)]));
-    let id = coview_wire::VisitorId::new("customer-42").unwrap();
+    let id = VisitorId::new("customer-42").unwrap();
     smol::block_on(async {
         let config = Config::new(url.parse().unwrap(), group());
         let visitor = coview_smol::connect(config).await.unwrap();
