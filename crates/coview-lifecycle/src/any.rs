@@ -1,27 +1,22 @@
 //! A visitor in any state, for user interfaces and foreign languages: the same verbs, checked at
 //! run time.
 
+mod pending;
+mod step;
+
 use core::fmt;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::Context;
-use core::task::Poll;
 
 use coview_start::KeyDisplay;
 use coview_wire::AgentCard;
 use coview_wire::AppState;
-use coview_wire::EndReason;
 use coview_wire::GroupId;
-use coview_wire::OfflineReason;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
-use coview_wire::RefusalCode;
 use coview_wire::SessionId;
 use coview_wire::Settings;
 use coview_wire::Terms;
 use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
-use coview_wire::WithdrawReason;
 use derive_more::From;
 use thiserror::Error;
 
@@ -30,35 +25,26 @@ use crate::debug::debug_variants;
 use crate::identity::Identity;
 use crate::link::Connectivity;
 use crate::link::Link;
-use crate::link::LinkClosed;
 use crate::pending::Pending;
-use crate::pending::RequestError;
 use crate::screen::ScreenLink;
 use crate::screen::ScreenPass;
 use crate::state::Anonymous;
-use crate::state::CanStartManually;
 use crate::state::Confirming;
 use crate::state::Identified;
 use crate::state::Manual;
 use crate::state::OneClick;
 use crate::state::PresenceConnected;
-use crate::state::Request;
 use crate::state::Sharing;
-use crate::state::State;
 use crate::state::TermsRequested;
 use crate::state::TermsShown;
-use crate::step::AnonymousStep;
-use crate::step::Change;
-use crate::step::ConfirmingStep;
-use crate::step::IdentifiedStep;
-use crate::step::ManualStep;
-use crate::step::OneClickStep;
-use crate::step::PresenceStep;
-use crate::step::TermsStep;
 use crate::table::StateKind;
 use crate::table::Trigger;
 use crate::visitor::Visitor;
 
+pub use self::pending::AnyPending;
+pub use self::pending::AnyRequestError;
+pub use self::step::AnyNext;
+pub use self::step::AnyStep;
 /// A visitor in any state.
 ///
 /// The typed [`Visitor`] goes in by `From` and comes out by `TryFrom`; commands are checked when
@@ -228,119 +214,6 @@ pub enum Applied<L> {
     Pending(AnyPending<L>),
 }
 
-/// A request the server has not answered yet: [`Pending`] for any state.
-///
-/// # Panics
-///
-/// If it is polled after it is done.
-///
-/// # Cancel safety
-///
-/// As for [`Pending`]: race `&mut pending`, take the request back with
-/// [`into_visitor`](Self::into_visitor).
-#[derive(From)]
-#[must_use = "the answer arrives only while this is awaited, and dropping it drops the visitor, who then leaves"]
-pub enum AnyPending<L> {
-    /// Waits for `identify`.
-    Identified(Pending<Identified, Anonymous, L>),
-    /// Waits for `connect_presence`.
-    PresenceConnected(Pending<PresenceConnected, Identified, L>),
-    /// Waits for `start_manual` before login.
-    SharingManualAnonymous(Pending<Sharing<Manual, Anonymous>, Anonymous, L>),
-    /// Waits for `start_manual` after login.
-    SharingManualIdentified(Pending<Sharing<Manual, Identified>, Identified, L>),
-    /// Waits for `start_manual` while online.
-    SharingManualPresence(Pending<Sharing<Manual, PresenceConnected>, PresenceConnected, L>),
-    /// Waits for `accept`.
-    SharingOneClick(Pending<Sharing<OneClick, PresenceConnected>, PresenceConnected, L>),
-}
-
-/// Why a request of an [`AnyVisitor`] was not granted.
-#[derive(Error)]
-#[must_use = "dropping it drops the visitor, who then leaves"]
-pub enum AnyRequestError<L> {
-    /// The server said no and the visitor goes on.
-    #[error("refused: {reason}")]
-    Refused {
-        /// The visitor, as the no left it.
-        visitor: AnyVisitor<L>,
-        /// Why.
-        reason: RefusalCode,
-    },
-    /// The link ended for good, and the visitor with it.
-    #[error("the connection is closed: {0}")]
-    Closed(LinkClosed),
-}
-
-impl<L> AnyRequestError<L> {
-    /// Why the server said no; `None` if the link ended for good.
-    #[must_use]
-    pub const fn reason(&self) -> Option<RefusalCode> {
-        match self {
-            Self::Refused { reason, .. } => Some(*reason),
-            Self::Closed(_) => None,
-        }
-    }
-
-    /// The visitor, unless the link ended for good.
-    #[must_use = "dropping a visitor means leaving"]
-    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
-        match self {
-            Self::Refused { visitor, .. } => Some(visitor),
-            Self::Closed(_) => None,
-        }
-    }
-}
-
-impl<L> fmt::Debug for AnyRequestError<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { reason, .. } => {
-                f.debug_struct("Refused").field("reason", reason).finish_non_exhaustive()
-            }
-            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
-        }
-    }
-}
-
-/// What the world did to an [`AnyVisitor`].
-#[must_use = "dropping it drops the visitor, who then leaves"]
-pub enum AnyStep<L> {
-    /// An agent asks to share.
-    TermsRequested(AnyVisitor<L>),
-    /// The request went away.
-    TermsWithdrawn(AnyVisitor<L>, WithdrawReason),
-    /// The server took the visitor offline.
-    PresenceLost(AnyVisitor<L>, Option<OfflineReason>),
-    /// An agent typed the key and waits to be let in.
-    JoinRequested(AnyVisitor<L>),
-    /// Nobody waits to be let in any more.
-    JoinWithdrawn(AnyVisitor<L>, WithdrawReason),
-    /// The session was ended by somebody else.
-    SessionEnded(AnyVisitor<L>, EndReason),
-    /// Something changed; the visitor stays where it is.
-    Changed(AnyVisitor<L>, Change),
-    /// The link ended for good.
-    Closed(LinkClosed),
-}
-
-impl<L> AnyStep<L> {
-    /// The visitor as it is now, unless the link ended for good.
-    #[must_use = "dropping a visitor means leaving"]
-    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
-        match self {
-            Self::TermsRequested(visitor)
-            | Self::TermsWithdrawn(visitor, _)
-            | Self::PresenceLost(visitor, _)
-            | Self::JoinRequested(visitor)
-            | Self::JoinWithdrawn(visitor, _)
-            | Self::SessionEnded(visitor, _)
-            | Self::Changed(visitor, _) => Some(visitor),
-            Self::Closed(_) => None,
-        }
-    }
-}
-
 macro_rules! each {
     ($any:expr, $visitor:ident => $body:expr) => {
         match $any {
@@ -359,6 +232,7 @@ macro_rules! each {
         }
     };
 }
+use each;
 
 impl<L> AnyVisitor<L> {
     /// Which state the visitor is in.
@@ -631,7 +505,7 @@ impl<L: Link> AnyVisitor<L> {
     ///
     /// Safe to race as `&mut next`; [`AnyNext::into_visitor`] gives the visitor back.
     pub const fn next(self) -> AnyNext<L> {
-        AnyNext { visitor: Some(self) }
+        AnyNext::new(self)
     }
 }
 
@@ -647,215 +521,6 @@ where
     AnyPending<L>: From<Pending<T, E, L>>,
 {
     Applied::Pending(pending.into())
-}
-
-macro_rules! each_pending {
-    ($any:expr, $pending:ident => $body:expr) => {
-        match $any {
-            AnyPending::Identified($pending) => $body,
-            AnyPending::PresenceConnected($pending) => $body,
-            AnyPending::SharingManualAnonymous($pending) => $body,
-            AnyPending::SharingManualIdentified($pending) => $body,
-            AnyPending::SharingManualPresence($pending) => $body,
-            AnyPending::SharingOneClick($pending) => $body,
-        }
-    };
-}
-
-impl<L> AnyPending<L> {
-    /// Whether there is a connection just now; `None` only if the answer was taken.
-    #[must_use]
-    pub fn connectivity(&self) -> Option<Connectivity> {
-        each_pending!(self, pending => pending.connectivity())
-    }
-}
-
-impl<L: Link> AnyPending<L> {
-    /// Tells that the app went to the background or came back, without giving the request up.
-    pub fn app_moved(&mut self, app: AppState) {
-        each_pending!(self, pending => pending.app_moved(app));
-    }
-
-    /// Gives up and takes the request back; `None` only if the answer was taken.
-    #[must_use = "dropping a visitor means leaving"]
-    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
-        each_pending!(self, pending => pending.into_visitor().map(Into::into))
-    }
-}
-
-fn poll_any<T, E, L: Link>(
-    pending: &mut Pending<T, E, L>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<AnyVisitor<L>, AnyRequestError<L>>>
-where
-    T: Request<E>,
-    AnyVisitor<L>: From<Visitor<T, L>> + From<Visitor<E, L>>,
-{
-    Pin::new(pending).poll(cx).map(|answer| match answer {
-        Ok(visitor) => Ok(visitor.into()),
-        Err(RequestError::Refused(refused)) => Err(AnyRequestError::Refused {
-            visitor: refused.visitor.into(),
-            reason: refused.reason,
-        }),
-        Err(RequestError::Closed(reason)) => Err(AnyRequestError::Closed(reason)),
-    })
-}
-
-impl<L: Link> Future for AnyPending<L> {
-    type Output = Result<AnyVisitor<L>, AnyRequestError<L>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        each_pending!(&mut *self, pending => poll_any(pending, cx))
-    }
-}
-
-/// Waits for the next thing the world does to an [`AnyVisitor`].
-///
-/// # Panics
-///
-/// If it is polled after it is done.
-///
-/// # Cancel safety
-///
-/// As for [`Next`](crate::Next): race `&mut next`, take the visitor back with
-/// [`into_visitor`](Self::into_visitor).
-#[must_use = "a step happens only while this is awaited, and dropping it drops the visitor, who then leaves"]
-pub struct AnyNext<L> {
-    visitor: Option<AnyVisitor<L>>,
-}
-
-impl<L> AnyNext<L> {
-    /// Tells that the app went to the background or came back, without giving the wait up.
-    pub fn app_moved(&mut self, app: AppState)
-    where
-        L: Link,
-    {
-        if let Some(visitor) = &mut self.visitor {
-            visitor.app_moved(app);
-        }
-    }
-
-    /// Gives the visitor back without waiting any longer; `None` only if the step was taken.
-    #[must_use = "dropping a visitor means leaving"]
-    pub fn into_visitor(self) -> Option<AnyVisitor<L>> {
-        self.visitor
-    }
-}
-
-impl<L> Unpin for AnyNext<L> {}
-
-impl<L: Link> Future for AnyNext<L> {
-    type Output = AnyStep<L>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<AnyStep<L>> {
-        let mut visitor = self.visitor.take().expect("a future is not polled after it is done");
-        each!(&mut visitor, visitor => visitor.shared.receive_all(cx));
-        match visitor.step() {
-            Ok(step) => Poll::Ready(step),
-            Err(visitor) => {
-                self.visitor = Some(visitor);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl<L> AnyVisitor<L> {
-    fn step(self) -> Result<AnyStep<L>, Self> {
-        match self {
-            Self::Anonymous(visitor) => match State::step(visitor) {
-                Ok(AnonymousStep::Changed(visitor, change)) => changed(visitor, change),
-                Ok(AnonymousStep::Closed(reason)) => Ok(AnyStep::Closed(reason)),
-                Err(visitor) => Err(visitor.into()),
-            },
-            Self::Identified(visitor) => match State::step(visitor) {
-                Ok(IdentifiedStep::Changed(visitor, change)) => changed(visitor, change),
-                Ok(IdentifiedStep::Closed(reason)) => Ok(AnyStep::Closed(reason)),
-                Err(visitor) => Err(visitor.into()),
-            },
-            Self::PresenceConnected(visitor) => match State::step(visitor) {
-                Ok(PresenceStep::TermsRequested(visitor)) => {
-                    Ok(AnyStep::TermsRequested(visitor.into()))
-                }
-                Ok(PresenceStep::Changed(visitor, change)) => changed(visitor, change),
-                Ok(PresenceStep::Lost(visitor)) => {
-                    let reason = visitor.shared.facts.last_offline;
-                    Ok(AnyStep::PresenceLost(visitor.into(), reason))
-                }
-                Err(visitor) => Err(visitor.into()),
-            },
-            Self::TermsRequested(visitor) => terms(visitor),
-            Self::TermsShown(visitor) => terms(visitor),
-            Self::SharingManualAnonymous(visitor) => manual(visitor),
-            Self::SharingManualIdentified(visitor) => manual(visitor),
-            Self::SharingManualPresence(visitor) => manual(visitor),
-            Self::ConfirmingAnonymous(visitor) => confirming(visitor),
-            Self::ConfirmingIdentified(visitor) => confirming(visitor),
-            Self::ConfirmingPresence(visitor) => confirming(visitor),
-            Self::SharingOneClick(visitor) => match State::step(visitor) {
-                Ok(OneClickStep::Ended(visitor, reason)) => {
-                    Ok(AnyStep::SessionEnded(visitor.into(), reason))
-                }
-                Ok(OneClickStep::Changed(visitor, change)) => changed(visitor, change),
-                Err(visitor) => Err(visitor.into()),
-            },
-        }
-    }
-}
-
-fn changed<S, L>(visitor: Visitor<S, L>, change: Change) -> Result<AnyStep<L>, AnyVisitor<L>>
-where
-    AnyVisitor<L>: From<Visitor<S, L>>,
-{
-    Ok(AnyStep::Changed(visitor.into(), change))
-}
-
-fn terms<S, L>(visitor: Visitor<S, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
-where
-    S: State<Step<L> = TermsStep<S, L>>,
-    AnyVisitor<L>: From<Visitor<S, L>>,
-{
-    match S::step(visitor) {
-        Ok(TermsStep::Withdrawn(visitor, reason)) => {
-            Ok(AnyStep::TermsWithdrawn(visitor.into(), reason))
-        }
-        Ok(TermsStep::Changed(visitor, change)) => changed(visitor, change),
-        Err(visitor) => Err(visitor.into()),
-    }
-}
-
-fn manual<H, L>(visitor: Visitor<Sharing<Manual, H>, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
-where
-    H: CanStartManually,
-    AnyVisitor<L>: From<Visitor<H, L>>
-        + From<Visitor<Sharing<Manual, H>, L>>
-        + From<Visitor<Confirming<H>, L>>,
-{
-    match State::step(visitor) {
-        Ok(ManualStep::JoinRequested(visitor)) => Ok(AnyStep::JoinRequested(visitor.into())),
-        Ok(ManualStep::Ended(visitor, reason)) => Ok(AnyStep::SessionEnded(visitor.into(), reason)),
-        Ok(ManualStep::Changed(visitor, change)) => changed(visitor, change),
-        Err(visitor) => Err(visitor.into()),
-    }
-}
-
-fn confirming<H, L>(visitor: Visitor<Confirming<H>, L>) -> Result<AnyStep<L>, AnyVisitor<L>>
-where
-    H: CanStartManually,
-    AnyVisitor<L>: From<Visitor<H, L>>
-        + From<Visitor<Sharing<Manual, H>, L>>
-        + From<Visitor<Confirming<H>, L>>,
-{
-    match State::step(visitor) {
-        Ok(ConfirmingStep::Withdrawn(visitor, reason)) => {
-            Ok(AnyStep::JoinWithdrawn(visitor.into(), reason))
-        }
-        Ok(ConfirmingStep::Ended(visitor, reason)) => {
-            Ok(AnyStep::SessionEnded(visitor.into(), reason))
-        }
-        Ok(ConfirmingStep::Changed(visitor, change)) => changed(visitor, change),
-        Err(visitor) => Err(visitor.into()),
-    }
 }
 
 macro_rules! try_from_any {
@@ -892,36 +557,14 @@ impl<L> fmt::Debug for AnyVisitor<L> {
     }
 }
 
-impl<L> fmt::Debug for AnyNext<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnyNext").field(&self.visitor).finish()
-    }
-}
-
 debug_variants! {
     impl[L] Applied<L> { Now(visitor), Pending(pending) }
-    impl[L] AnyPending<L> {
-        Identified(pending),
-        PresenceConnected(pending),
-        SharingManualAnonymous(pending),
-        SharingManualIdentified(pending),
-        SharingManualPresence(pending),
-        SharingOneClick(pending),
-    }
-    impl[L] AnyStep<L> {
-        TermsRequested(visitor),
-        TermsWithdrawn(visitor, reason),
-        PresenceLost(visitor, reason),
-        JoinRequested(visitor),
-        JoinWithdrawn(visitor, reason),
-        SessionEnded(visitor, reason),
-        Changed(visitor, change),
-        Closed(reason),
-    }
 }
 
 #[cfg(all(test, feature = "std"))]
 mod tests {
+    use coview_wire::RefusalCode;
+
     use super::*;
     use crate::queue;
 

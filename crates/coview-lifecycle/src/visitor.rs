@@ -1,18 +1,17 @@
+mod sharing;
+mod terms;
+
 use alloc::boxed::Box;
 use core::fmt;
 use core::task::Context;
 use core::task::Poll;
 
-use coview_start::DisplayKey;
 use coview_start::StartMode;
-use coview_wire::AgentCard;
 use coview_wire::AppMoved;
 use coview_wire::AppState;
 use coview_wire::ClientMessage;
 use coview_wire::GroupId;
 use coview_wire::Identify;
-use coview_wire::JoinConfirmed;
-use coview_wire::JoinDeclined;
 use coview_wire::LogOut;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceConnect;
@@ -20,18 +19,12 @@ use coview_wire::PresenceData;
 use coview_wire::PresenceDisconnect;
 use coview_wire::PresencePatch;
 use coview_wire::PresenceUpdate;
-use coview_wire::SessionId;
 use coview_wire::SessionStart;
 use coview_wire::Settings;
 use coview_wire::StartBy;
-use coview_wire::Terms;
-use coview_wire::TermsAccepted;
-use coview_wire::TermsDeclined;
-use coview_wire::TermsDisplayed;
 use coview_wire::VisitorAssertion;
 use coview_wire::VisitorId;
 
-use crate::consent::Consent;
 use crate::facts::Awaited;
 use crate::facts::Facts;
 use crate::facts::Presence;
@@ -41,18 +34,13 @@ use crate::link::Link;
 use crate::pending::Pending;
 use crate::state::Anonymous;
 use crate::state::CanStartManually;
-use crate::state::Confirming;
 use crate::state::Identified;
 use crate::state::IsIdentified;
 use crate::state::IsOnline;
-use crate::state::IsSharing;
 use crate::state::Manual;
-use crate::state::OneClick;
 use crate::state::PresenceConnected;
 use crate::state::Sharing;
 use crate::state::State;
-use crate::state::TermsRequested;
-use crate::state::TermsShown;
 use crate::step::Next;
 use crate::table::StateKind;
 
@@ -583,313 +571,6 @@ impl<S, L: Link> Visitor<S, L> {
     {
         let re = self.shared.facts.next_request();
         self.shared.link.send(ClientMessage::PresenceUpdate(PresenceUpdate { re, data }));
-    }
-}
-
-macro_rules! terms {
-    ($(#[$meta:meta])* $state:ident) => {
-        $(#[$meta])*
-        impl<L: Link> Visitor<$state, L> {
-            /// Who asks.
-            #[must_use]
-            pub fn agent(&self) -> &AgentCard {
-                &self.state.asked.agent
-            }
-
-            /// What the visitor is asked to agree to.
-            #[must_use]
-            pub fn terms(&self) -> &Terms {
-                &self.state.asked.terms
-            }
-
-            /// How long the visitor had to answer when the request arrived, in milliseconds. No
-            /// answer is a no: [`TermsStep::Withdrawn`](crate::TermsStep::Withdrawn) tells it.
-            #[must_use]
-            pub fn expires_ms(&self) -> u32 {
-                self.state.asked.expires_ms
-            }
-
-            /// Says no. It takes effect at once and cannot fail; the agent is told. After it the
-            /// request cannot be accepted any more:
-            ///
-            /// ```compile_fail,E0382
-            #[doc = concat!("use coview_lifecycle::{Link, ", stringify!($state), ", Visitor};")]
-            ///
-            #[doc = concat!("fn both<L: Link>(asked: Visitor<", stringify!($state), ", L>) {")]
-            ///     let visitor = asked.decline();
-            ///     let again = asked.decline(); // the visitor has moved
-            /// }
-            /// ```
-            pub fn decline(mut self) -> Visitor<PresenceConnected, L> {
-                let ask = self.state.asked.ask;
-                self.shared.facts.request_answered();
-                let re = self.shared.facts.next_request();
-                self.shared.link.send(ClientMessage::TermsDeclined(TermsDeclined { re, ask }));
-                self.map(|terms| terms.online)
-            }
-        }
-    };
-}
-terms! {
-    /// # While an agent asks and the terms are not shown yet
-    TermsRequested
-}
-terms! {
-    /// # While the terms are shown
-    TermsShown
-}
-
-impl<L: Link> Visitor<TermsRequested, L> {
-    /// Tells the agent that the terms are on the screen. Only now can they be accepted:
-    ///
-    /// ```compile_fail,E0599
-    /// use coview_lifecycle::{Link, TermsRequested, Visitor};
-    ///
-    /// fn too_early<L: Link>(asked: Visitor<TermsRequested, L>) {
-    ///     asked.accept();
-    /// }
-    /// ```
-    ///
-    /// ```
-    /// use coview_lifecycle::{Link, TermsRequested, Visitor};
-    ///
-    /// async fn in_order<L: Link>(asked: Visitor<TermsRequested, L>) {
-    ///     println!("{} asks: {}", asked.agent().name(), asked.terms().text());
-    ///     let shown = asked.terms_displayed();
-    ///     let sharing = shown.accept().await;
-    /// #   drop(sharing);
-    /// }
-    /// ```
-    pub fn terms_displayed(mut self) -> Visitor<TermsShown, L> {
-        let ask = self.state.asked.ask;
-        let re = self.shared.facts.next_request();
-        self.shared.link.send(ClientMessage::TermsDisplayed(TermsDisplayed { re, ask }));
-        self.map(|TermsRequested { online, asked }| TermsShown { online, asked })
-    }
-}
-
-impl<L: Link> Visitor<TermsShown, L> {
-    /// Says yes: the agent is told *accepted* and the session starts under the visitor id. No key
-    /// is shown; there is none:
-    ///
-    /// ```compile_fail,E0599
-    /// use coview_lifecycle::{Link, TermsShown, Visitor};
-    ///
-    /// async fn no_key<L: Link>(shown: Visitor<TermsShown, L>) {
-    ///     let sharing = shown.accept().await.unwrap();
-    ///     println!("{}", sharing.key());
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`](crate::Refused) leaves the visitor online: the request was withdrawn or expired
-    /// in the same moment ([`TermsOver`](coview_wire::RefusalCode::TermsOver)).
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe to race as `&mut pending`; [`Pending::into_visitor`] ends what was accepted.
-    pub fn accept(mut self) -> Pending<Sharing<OneClick, PresenceConnected>, PresenceConnected, L> {
-        let ask = self.state.asked.ask;
-        self.shared.facts.request_answered();
-        let re = self.shared.facts.next_request();
-        self.shared.link.send(ClientMessage::TermsAccepted(TermsAccepted { re, ask }));
-        let mut online = self.map(|terms| terms.online);
-        online.start(StartMode::OneClick, StartBy::VisitorId { ask });
-        Pending::new(online)
-    }
-}
-
-/// # Wherever the screen is shared
-impl<S, L> Visitor<S, L> {
-    /// How many agents watch, as of the last step: what arrives is taken while a [`next`] is
-    /// awaited, and [`Change::Guests`](crate::Change::Guests) tells it. A session begins with none.
-    /// Who waits to be let in is not one of them.
-    ///
-    /// [`next`]: Visitor::next
-    #[must_use]
-    pub fn guests(&self) -> u32
-    where
-        S: IsSharing,
-    {
-        self.shared.facts.guests().0
-    }
-
-    /// Who watches, as of the last step; at most the first 64.
-    #[must_use]
-    pub fn agents(&self) -> &[AgentCard]
-    where
-        S: IsSharing,
-    {
-        self.shared.facts.guests().1
-    }
-
-    /// The session.
-    #[must_use]
-    pub fn session(&self) -> SessionId
-    where
-        S: IsSharing,
-    {
-        self.state.running().session
-    }
-
-    /// The visitor's consent to this session.
-    #[must_use]
-    pub fn consent(&self) -> &Consent
-    where
-        S: IsSharing,
-    {
-        self.state.running().consent
-    }
-
-    /// Ends the session. It takes effect at once, with or without a connection, and cannot fail:
-    /// the visitor is where it came from. An agent who waits to be let in is told.
-    ///
-    /// ```
-    /// # smol::block_on(async {
-    /// # let (visitor, mut peer) = coview_lifecycle::queue::visitor();
-    /// # peer.grant_all();
-    /// let sharing = visitor.start_manual().await?;
-    /// let visitor = sharing.end(); // Visitor<Anonymous> again
-    /// # drop(visitor);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// There is nothing to end before:
-    ///
-    /// ```compile_fail,E0277
-    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
-    /// visitor.end();
-    /// ```
-    // The state it goes back to is a parameter so that a state without a session is explained by the
-    // words of the trait.
-    pub fn end<H>(self) -> Visitor<H, L>
-    where
-        S: IsSharing<Home = H>,
-        L: Link,
-    {
-        let start = self.state.running().start;
-        // The consent goes first: after the end is said no picture is.
-        let mut visitor = self.map(S::into_home);
-        visitor.shared.end_session(start);
-        visitor
-    }
-}
-
-/// # While sharing by a key
-impl<H, L> Visitor<Sharing<Manual, H>, L> {
-    /// The key to show to the visitor, who reads it out to the agent. It cannot be made by hand:
-    ///
-    /// ```compile_fail,E0423
-    /// let key = coview_lifecycle::DisplayKey("123 456 786".into());
-    /// ```
-    #[must_use]
-    pub const fn key(&self) -> &DisplayKey {
-        &self.state.mode.key
-    }
-}
-
-/// # While an agent who typed the key waits to be let in
-impl<H, L> Visitor<Confirming<H>, L> {
-    /// Who waits, as the operator vouches for.
-    #[must_use]
-    pub fn agent(&self) -> &AgentCard {
-        &self.state.asked.agent
-    }
-
-    /// How long the visitor had to answer when the agent began to wait, in milliseconds. No answer
-    /// is a no, which burns nothing:
-    /// [`ConfirmingStep::Withdrawn`](crate::ConfirmingStep::Withdrawn) tells it.
-    #[must_use]
-    pub fn expires_ms(&self) -> u32 {
-        self.state.asked.expires_ms
-    }
-
-    /// The key the agent typed, as it has been shown all the time.
-    #[must_use]
-    pub const fn key(&self) -> &DisplayKey {
-        &self.state.sharing.mode.key
-    }
-
-    /// Lets the agent in, who sees the screen from now on. It takes effect at once and cannot fail;
-    /// [`Change::Guests`](crate::Change::Guests) tells when the agent is there.
-    ///
-    /// ```
-    /// use coview_lifecycle::{ManualStep, queue};
-    ///
-    /// # smol::block_on(async {
-    /// # let (visitor, mut peer) = queue::visitor();
-    /// # peer.grant_all();
-    /// let sharing = visitor.start_manual().await?;
-    /// peer.ask_to_join(sharing.session(), "Grace");
-    /// let ManualStep::JoinRequested(confirming) = sharing.next().await else { panic!() };
-    /// println!("{} has typed {}. Let in?", confirming.agent().name(), confirming.key());
-    /// let sharing = confirming.confirm();
-    /// # drop(sharing);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// While nobody waits there is nobody to let in, and nobody can be let in beforehand:
-    ///
-    /// ```compile_fail,E0599
-    /// # smol::block_on(async {
-    /// # let (visitor, _peer) = coview_lifecycle::queue::visitor();
-    /// let sharing = visitor.start_manual().await.unwrap();
-    /// sharing.confirm();
-    /// # });
-    /// ```
-    ///
-    /// Nor twice, nor after a no:
-    ///
-    /// ```compile_fail,E0382
-    /// use coview_lifecycle::{Anonymous, Confirming, Link, Visitor};
-    ///
-    /// fn both<L: Link>(confirming: Visitor<Confirming<Anonymous>, L>) {
-    ///     let sharing = confirming.refuse();
-    ///     let again = confirming.confirm(); // the visitor has moved
-    /// }
-    /// ```
-    pub fn confirm(mut self) -> Visitor<Sharing<Manual, H>, L>
-    where
-        L: Link,
-    {
-        let re = self.shared.facts.next_request();
-        let join = self.state.asked.join;
-        self.shared.link.send(ClientMessage::JoinConfirmed(JoinConfirmed { re, join }));
-        self.answered()
-    }
-
-    /// Keeps the agent out. It takes effect at once and cannot fail. Whoever knows the key should
-    /// not, so the server lets nobody in by it any more: a session nobody is in ends with
-    /// [`KeyBurned`](coview_wire::EndReason::KeyBurned), which is the next step. With guests in it
-    /// the session goes on.
-    ///
-    /// ```
-    /// use coview_lifecycle::{Anonymous, Confirming, Link, Manual, Sharing, Visitor};
-    ///
-    /// fn not_this_one<L: Link>(
-    ///     confirming: Visitor<Confirming<Anonymous>, L>,
-    /// ) -> Visitor<Sharing<Manual, Anonymous>, L> {
-    ///     confirming.refuse()
-    /// }
-    /// ```
-    pub fn refuse(mut self) -> Visitor<Sharing<Manual, H>, L>
-    where
-        L: Link,
-    {
-        let re = self.shared.facts.next_request();
-        let join = self.state.asked.join;
-        self.shared.link.send(ClientMessage::JoinDeclined(JoinDeclined { re, join }));
-        self.answered()
-    }
-
-    fn answered(mut self) -> Visitor<Sharing<Manual, H>, L> {
-        if let Some(joins) = self.shared.facts.joins() {
-            joins.answered();
-        }
-        self.map(|confirming| confirming.sharing)
     }
 }
 
