@@ -155,6 +155,12 @@ impl ServerConfig {
         if ids.is_empty() {
             faults.add("there is no [[group]]; nobody could connect");
         }
+        if file.proxy.trusted.iter().any(Network::is_everything) {
+            warnings.push(
+                "proxy.trusted has a network of all addresses: anybody can say to be anybody"
+                    .into(),
+            );
+        }
         if origins.is_empty() && !file.listen.ip().is_loopback() {
             warnings.push(
                 "public_url is not set: a browser can use the console on this machine only".into(),

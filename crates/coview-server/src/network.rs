@@ -64,6 +64,11 @@ impl Network {
         address.is_ipv4() == self.address.is_ipv4() && Self::of(address, self.bits) == *self
     }
 
+    /// Whether every address of its kind is in it.
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.bits == 0
+    }
+
     /// The addresses of this machine itself.
     #[must_use]
     pub fn loopback() -> Vec<Self> {
