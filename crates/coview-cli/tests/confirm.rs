@@ -1,4 +1,5 @@
 //! A server that believes nobody without proof and asks visitors who comes in, as scripts drive it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -160,7 +160,7 @@ impl Truth {
                 Some(known) if *known != m.visitor => return Err(RefusalCode::AlreadyIdentified),
                 Some(_) | None => {
                     self.identity = Some(m.visitor.clone());
-                    self.proof = m.assertion.clone().or(self.proof.take());
+                    self.proof = m.assertion.clone().or_else(|| self.proof.take());
                 }
             },
             M::LogOut(_) => (self.identity, self.proof, self.presence) = (None, None, None),
