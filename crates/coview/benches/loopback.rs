@@ -40,6 +40,8 @@ id = "bench"
 [group.terms]
 version = "1"
 text = "The agent will see this app's screen until you stop."
+[group.assertions]
+needed = false
 "#;
 
 /// The configuration, and the agent who may sign in.
