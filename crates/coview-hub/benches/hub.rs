@@ -28,7 +28,8 @@ fn hub() -> Hub {
     group.assertion_needed = false;
     let id = GroupId::new("12345").expect("valid");
     // Virtual time passes faster here than anybody speaks, so nobody is cut off for silence.
-    let policy = Policy { heartbeat: Duration::from_secs(365 * 24 * 60 * 60), ..Policy::default() };
+    let heartbeat = Duration::from_secs(365 * 24 * 60 * 60);
+    let policy = Policy { heartbeat, begins_per_minute: u32::MAX, ..Policy::default() };
     Hub::new(HubConfig { policy, ..HubConfig::one_group(id, group) }, [5; 32])
 }
 

@@ -147,9 +147,10 @@ impl Group {
                 self.watch(place, None);
                 Ok(())
             }
-            AgentMessage::Ask(it) => {
-                self.may_ask(fx, place, &it.visitor).and_then(|()| self.ask(fx, place, it))
-            }
+            AgentMessage::Ask(it) => self
+                .may_ask(fx, place, &it.visitor)
+                .and_then(|()| fx.may_begin(conn))
+                .and_then(|()| self.ask(fx, place, it)),
             AgentMessage::Withdraw(it) => {
                 self.withdraw(fx, place, it.ask);
                 Ok(())

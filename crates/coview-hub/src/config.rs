@@ -227,6 +227,10 @@ pub struct Policy {
     /// that is not accepted; at the next one the connection is closed for good. Going online counts
     /// as one, too: agents are told of it at once, so nobody shall do it all the time. Default 60.
     pub problems_per_minute: u32,
+    /// How many sessions a visitor may start in one minute, and how many visitors an agent may ask;
+    /// the next one is refused with *limit exceeded*. Each is a record that is kept for long, and an
+    /// agent's is a question on somebody's screen. Default 60: nobody taps as often.
+    pub begins_per_minute: u32,
 }
 
 impl Policy {
@@ -265,6 +269,7 @@ impl Default for Policy {
             mask_pace: Duration::from_secs(1),
             one_use_tokens: 100_000,
             problems_per_minute: 60,
+            begins_per_minute: 60,
         }
     }
 }

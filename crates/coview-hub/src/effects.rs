@@ -86,6 +86,8 @@ pub(crate) struct Conn {
     pub(crate) timer: TimerId,
     /// Boxed: a well-made client has none.
     pub(crate) problems: Option<Box<Window>>,
+    /// The sessions it started, or the visitors it asked. Boxed: most only are there.
+    pub(crate) begins: Option<Box<Window>>,
 }
 
 /// Who is at the other end of a connection.
@@ -236,6 +238,20 @@ impl Effects {
             .get_mut(&conn)
             .map(|open| open.problems.get_or_insert_default())
             .is_some_and(|problems| problems.add(now, Duration::from_secs(60)) > limit)
+    }
+
+    /// Counts something that begins with this connection, and refuses it if there were too many.
+    pub(crate) fn may_begin(&mut self, conn: ConnId) -> Result<(), No> {
+        const WORDS: &str = "too many in one minute";
+        let (now, limit) = (self.now, self.policy.begins_per_minute);
+        let open = self.conns.get_mut(&conn);
+        let begins = open.map_or(0, |open| {
+            open.begins.get_or_insert_default().add(now, Duration::from_secs(60))
+        });
+        if begins > limit {
+            return Err(No::because(coview_wire::RefusalCode::LimitExceeded, WORDS));
+        }
+        Ok(())
     }
 
     /// Where a connection comes from, if its owner told.

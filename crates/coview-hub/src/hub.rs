@@ -158,7 +158,9 @@ impl Hub {
         let heard = self.fx.now;
         let (peer, address) = (Peer::Unknown, caller.address);
         let page = caller.origin.map(|origin| Page::new(origin).into());
-        self.fx.conns.insert(conn, Conn { peer, page, address, heard, timer, problems: None });
+        self.fx
+            .conns
+            .insert(conn, Conn { peer, page, address, heard, timer, problems: None, begins: None });
         self.fx.counts.connections_opened += 1;
         if self.stopped {
             self.fx.close(conn, CloseReason::Shutdown, true);

@@ -29,6 +29,12 @@ use crate::timer::TimerId;
 use crate::tries::Guesser;
 use crate::tries::TooMany;
 
+/// How often the visitor of one session is asked about one agent without an answer, because the agent
+/// took the join back, went away or let the time run out. The agent is kept out of the session then.
+/// Whoever has the key could else make the question appear over and over, until the visitor says yes
+/// to be left in peace. Three leave room for a slip and a broken connection.
+const ASKED_IN_VAIN: u32 = 300;
+
 /// An agent who knew the key of a session and waits until the visitor lets it in.
 ///
 /// It is no guest: it has no number as a viewer, is in no list and has been told nothing of the
@@ -100,15 +106,16 @@ impl Group {
         }
     }
 
-    /// Whether an agent may be in this session: it was not removed or declined there, and its token
-    /// allows the visitor.
+    /// Whether an agent may come into this session with its key: it was not removed or declined there,
+    /// and its token allows keys and this visitor.
     fn may_enter(&mut self, id: Option<SessionId>, place: Place) -> bool {
         let Some(session) = id.and_then(|id| self.sessions.get(&id)) else { return false };
         let visitor = session.name.clone();
         let agent = self.agents.get(&place).map(|agent| &agent.card.agent);
         let barred = agent.is_none_or(|agent| session.barred.contains(agent));
-        // Without a shortcut, so that the time tells neither.
-        self.may_see(place, visitor.as_ref()) & !barred
+        let keys = self.agent(place).sign_in.rights.manual_keys;
+        // Without a shortcut, so that the time tells nothing.
+        self.may_see(place, visitor.as_ref()) & keys & !barred
     }
 
     /// Whether a session has as many guests as it may have with this one more.
@@ -263,7 +270,8 @@ impl Group {
         }
     }
 
-    /// An agent was removed from a session: if it waits to be let in there, it waits no more.
+    /// An agent was removed from a session, or may do less: if it waits to be let in there and may not
+    /// come in any more, it waits no more.
     pub(crate) fn remove_waiting(&mut self, fx: &mut Effects, id: SessionId) {
         let waiting = self.sessions.get(&id).and_then(|session| session.waiting.as_ref());
         let agent = waiting.map(|waiting| waiting.agent);
@@ -284,6 +292,7 @@ impl Group {
         let join = over.join;
         fx.counts.joins_unanswered += 1;
         fx.event(Event::JoinEnded { group: self.id.clone(), session: id, join, reason });
+        self.asked_in_vain(id, over.agent);
         self.turn_away_from(fx, id, &over, code);
         if let Some(session) = self.sessions.get(&id) {
             let withdrawn = JoinWithdrawn { join, reason };
@@ -291,6 +300,19 @@ impl Group {
             visitor.past().join_over = Some(withdrawn);
             let conn = visitor.conn;
             fx.tell_visitor(conn, withdrawn);
+        }
+    }
+
+    /// The visitor was asked about this agent and did not answer. After the last time that is allowed
+    /// the agent is kept out of the session, so that the key is a wrong one for it.
+    fn asked_in_vain(&mut self, id: SessionId, agent: Place) {
+        let name = self.agent(agent).card.agent.clone();
+        if let Some(session) = self.sessions.get_mut(&id) {
+            let times = session.in_vain.entry(name.clone()).or_default();
+            *times += 1;
+            if *times >= ASKED_IN_VAIN {
+                session.barred.insert(name);
+            }
         }
     }
 

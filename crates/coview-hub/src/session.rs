@@ -1,5 +1,6 @@
 //! Sessions: how they begin, who watches, how they end.
 
+use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -66,9 +67,11 @@ pub(crate) struct Session {
     pub(crate) claimed: bool,
     /// Whether the key opens this session no more.
     pub(crate) burned: bool,
-    /// Agents who were removed, or whom the visitor did not let in. They may not come into this
-    /// session again.
+    /// Agents who were removed, whom the visitor did not let in, or about whom it was asked in vain
+    /// too often. They may not come into this session again.
     pub(crate) barred: BTreeSet<AgentId>,
+    /// How often the visitor was asked about an agent in vain.
+    pub(crate) in_vain: BTreeMap<AgentId, u32>,
     /// What the visitor's client covers, as far as that is recorded.
     pub(crate) masks: Masks,
     /// Until when the key must be used, or the start must come.
@@ -277,6 +280,7 @@ impl Group {
             claimed: false,
             burned: false,
             barred: BTreeSet::new(),
+            in_vain: BTreeMap::new(),
             masks: Masks::default(),
             timer,
         };

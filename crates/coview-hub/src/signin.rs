@@ -205,6 +205,9 @@ impl Group {
         {
             self.withdraw(fx, place, Some(ask));
         }
+        if let Some(joining) = self.agent(place).joining {
+            self.remove_waiting(fx, joining);
+        }
         if sees_others {
             self.send_roster(fx, place, None);
         }

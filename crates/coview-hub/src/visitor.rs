@@ -171,6 +171,7 @@ impl Group {
             ClientMessage::JoinDeclined(it) => self.join_declined(fx, place, it.join),
             ClientMessage::SessionStart(it) => may_record(fx)
                 .inspect_err(|_| self.start_unrecorded(fx, place))
+                .and_then(|()| fx.may_begin(conn))
                 .and_then(|()| self.session_start(fx, place, it)),
             ClientMessage::SessionEnd(it) => {
                 self.visitor_ends(fx, place, it.start);

@@ -263,6 +263,44 @@ fn an_agent_stops_waiting() {
 }
 
 #[test]
+fn an_agent_with_the_key_cannot_ask_until_the_visitor_gives_in() {
+    let ends: [fn(&mut World, ConnId); 3] = [
+        |w, agent| w.leave(agent, None),
+        |w, _| w.pass(secs(60)),
+        |w, agent| w.call(agent, Bye {}),
+    ];
+    for end in ends {
+        let mut w = asking();
+        let (visitor, joan) = (w.anonymous(), w.agent("joan"));
+        let (_, session, key) = w.share(visitor);
+        let join = waits(&mut w, visitor, joan, key);
+        confirm(&mut w, visitor, join);
+        w.hear_all(visitor);
+        for _ in 0..3 {
+            // On connections of its own: who asks is the agent.
+            let agent = w.agent("grace");
+            waits(&mut w, visitor, agent, key);
+            end(&mut w, agent);
+            w.hear(visitor);
+        }
+        let agent = w.agent("grace");
+        w.join(agent, key);
+        assert_eq!(w.refused(agent), RefusalCode::NoSuchKey);
+        assert!(w.is_quiet(visitor), "asked a fourth time");
+        // Nobody else is kept out, neither here nor elsewhere.
+        let (kay, other) = (w.agent("kay"), w.anonymous());
+        let join = waits(&mut w, visitor, kay, key);
+        confirm(&mut w, visitor, join);
+        joined(&mut w, kay);
+        let (_, elsewhere, key) = w.share(other);
+        let join = waits(&mut w, other, agent, key);
+        confirm(&mut w, other, join);
+        assert_eq!(joined(&mut w, agent).view.session, elsewhere);
+        assert_ne!(session, elsewhere);
+    }
+}
+
+#[test]
 fn race_an_answer_that_comes_too_late_means_nothing() {
     for late in [true, false] {
         let mut w = asking();

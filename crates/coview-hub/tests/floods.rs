@@ -361,3 +361,40 @@ fn places_kept_for_many_who_came_and_went_are_bounded_and_nothing_is_left() {
     w.online("ada");
     assert_eq!(places(&w), 1);
 }
+
+// The pace of beginnings.
+
+#[test]
+fn nobody_fills_the_record_with_sessions() {
+    let mut w = World::new();
+    let visitor = w.anonymous();
+    for _ in 0..60 {
+        let start = w.start(visitor, StartBy::RandomKey);
+        w.end_start(visitor, start);
+    }
+    w.hear_all(visitor);
+    let before = w.events.len();
+    w.start(visitor, StartBy::RandomKey);
+    assert_eq!(w.refused(visitor), RefusalCode::LimitExceeded);
+    assert_eq!(w.events.len(), before, "and it leaves no record");
+    w.pass(secs(60));
+    w.hear_all(visitor);
+    w.share(visitor);
+}
+
+#[test]
+fn no_agent_asks_over_and_over() {
+    let mut w = World::new();
+    let (agent, visitor) = (w.agent("grace"), w.online("ada"));
+    for _ in 0..60 {
+        let ask = w.asked(agent, visitor, "ada");
+        w.withdraw(agent, Some(ask));
+        w.notices(agent);
+        w.hear_all(visitor);
+    }
+    w.ask(agent, "ada");
+    assert_eq!(w.refused(agent), RefusalCode::LimitExceeded);
+    assert!(w.is_quiet(visitor), "the visitor is not asked");
+    let colleague = w.agent("joan");
+    w.asked(colleague, visitor, "ada");
+}

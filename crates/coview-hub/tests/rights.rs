@@ -399,6 +399,34 @@ fn a_request_is_taken_back_when_the_newer_token_does_not_allow_it() {
 }
 
 #[test]
+fn an_agent_who_may_not_come_with_a_key_any_more_waits_no_more_to_be_let_in() {
+    let narrower = [Claims::agent("grace").without_keys(), Claims::agent("grace").only(&["eve"])];
+    for claims in narrower {
+        for early in [false, true] {
+            let mut w = World::strict_with(|group| group.confirm_join = true);
+            let (visitor, agent) = (w.anonymous(), w.signed_in(&Claims::agent("grace")));
+            let (_, _, key) = w.share(visitor);
+            w.join(agent, key);
+            let ServerMessage::JoinRequested(it) = w.hear(visitor) else { panic!("not asked") };
+            w.notices(agent);
+            if early {
+                // What allows no less changes nothing.
+                renewed(&mut w, agent, &Claims::agent("grace"));
+                assert!(w.is_quiet(visitor));
+            }
+            renewed(&mut w, agent, &claims);
+            assert_eq!(w.refused(agent), RefusalCode::SessionGone);
+            let ServerMessage::JoinWithdrawn(over) = w.hear(visitor) else { panic!("still asked") };
+            assert_eq!(over.join, it.join);
+            let re = w.next_re(visitor);
+            w.say(visitor, JoinConfirmed { re, join: it.join });
+            assert!(w.is_quiet(agent) && w.is_quiet(visitor));
+            assert_eq!(w.hub.stats().viewers, 0);
+        }
+    }
+}
+
+#[test]
 fn the_token_of_another_agent_or_group_or_one_that_ends_sooner_renews_nothing() {
     let mut w = World::strict();
     let agent = w.signed_in(&Claims::agent("grace").expires(600));

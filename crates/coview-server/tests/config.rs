@@ -156,6 +156,7 @@ fn every_policy_number_is_read() {
         "mask_pace_milliseconds",
         "one_use_tokens",
         "problems_per_minute",
+        "begins_per_minute",
     ];
     let numbers: String =
         keys.iter().enumerate().map(|(at, key)| format!("{key} = {}\n", 101 + at)).collect();
@@ -186,6 +187,7 @@ fn every_policy_number_is_read() {
         mask_pace: Duration::from_millis(122),
         one_use_tokens: 123,
         problems_per_minute: 124,
+        begins_per_minute: 125,
     };
     assert_eq!(config.hub.policy, expected);
     in_the_sample(&keys);
@@ -268,6 +270,10 @@ fn proxies_origins_and_metrics_are_read() {
     assert_eq!(format!("{:?}", config.metrics), "[10.1.0.0/16]");
     assert_eq!(config.hsts_days, 0);
     assert_eq!(config.data.as_deref(), Some(Path::new("state")));
+
+    let all = format!("[proxy]\ntrusted = [\"::/0\"]\n{GROUP}");
+    let warnings = ServerConfig::from_toml(&all).unwrap().warnings;
+    assert!(warnings.iter().any(|it| it.contains("anybody")), "{warnings:?}");
 }
 
 #[test]

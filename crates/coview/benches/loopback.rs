@@ -35,6 +35,8 @@ listen = "127.0.0.1:0"
 [limits]
 messages_per_second = 1000000000
 bytes_per_second = 4000000000
+[policy]
+begins_per_minute = 1000000000
 [[group]]
 id = "bench"
 [group.terms]

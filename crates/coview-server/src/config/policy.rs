@@ -32,6 +32,7 @@ pub(super) struct PolicyFile {
     mask_pace_milliseconds: Option<u32>,
     one_use_tokens: Option<u32>,
     problems_per_minute: Option<u32>,
+    begins_per_minute: Option<u32>,
 }
 
 /// The slowest pace of cards and of records: a minute. Agents would take a slower one for a fault.
@@ -92,6 +93,7 @@ impl PolicyFile {
             mask_pace: pace!(mask_pace_milliseconds, mask_pace),
             one_use_tokens: count!(one_use_tokens),
             problems_per_minute: count!(problems_per_minute),
+            begins_per_minute: count!(begins_per_minute),
         };
         if policy.key_wait_max < policy.key_wait {
             faults.add("policy.key_wait_max_seconds is less than policy.key_wait_seconds");
