@@ -29,11 +29,16 @@ use crate::network::on_a_port_of_its_own_with;
 use crate::world::*;
 
 /// Assertions in words: `customer-42 in 12345`, good or, with an `old` before, until they expire.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Papers {
     agents: Accounts,
     /// The old ones have expired.
     late: AtomicBool,
+}
+
+fn papers() -> Papers {
+    let agents = AGENTS.map(account).into_iter().collect();
+    Papers { agents, late: AtomicBool::new(false) }
 }
 
 impl Proofs for Papers {
@@ -100,7 +105,7 @@ async fn refused(
 #[test]
 fn story_13_nobody_is_customer_42_without_proof() {
     story(async {
-        let papers = Arc::new(Papers::default());
+        let papers = Arc::new(papers());
         papers.late.store(true, Ordering::SeqCst);
         let world = World::with(|config| strict(config, &papers));
         let visitor = world.visitor().await;
@@ -128,7 +133,7 @@ fn story_13_nobody_is_customer_42_without_proof() {
 #[test]
 fn story_13_a_second_device_takes_over_with_proof_and_not_without() {
     story(async {
-        let papers = Arc::new(Papers::default());
+        let papers = Arc::new(papers());
         let world = World::with(|config| strict(config, &papers));
         let good = || with_papers(&format!("customer-42 in {GROUP}"));
         let phone = soon("the identity", world.visitor().await.identify(good())).await.unwrap();
@@ -152,9 +157,10 @@ fn story_13_a_second_device_takes_over_with_proof_and_not_without() {
 #[test]
 fn story_13_a_refreshed_assertion_disturbs_nobody_and_a_bad_one_is_told() {
     story(async {
-        let papers = Arc::new(Papers::default());
+        let papers = Arc::new(papers());
         let world = World::with(|config| strict(config, &papers));
-        let good = with_papers(&format!("customer-42 in {GROUP}"));
+        let ada = coview::Profile::new().with_name("Ada Lovelace").unwrap();
+        let good = with_papers(&format!("customer-42 in {GROUP}")).with_profile(ada);
         let visitor = soon("the identity", world.visitor().await.identify(good)).await.unwrap();
         let mut visitor = go_online(visitor).await;
         visitor.refresh_assertion(paper(&format!("customer-42 in {GROUP}")));
@@ -164,14 +170,16 @@ fn story_13_a_refreshed_assertion_disturbs_nobody_and_a_bad_one_is_told() {
             assert_eq!(change, Change::Problem(RefusalCode::BadAssertion));
             v
         });
-        drop(visitor);
+        let named = |card: &coview::agent::VisitorCard| card.profile.name() == Some("Ada Lovelace");
+        let agent = sees(world.watcher("ada").await, "the name", "customer-42", named).await;
+        drop((visitor, agent));
         world.stop().await;
     });
 }
 
 /// A server is killed and another begins at the same place while the first assertion expires.
 async fn restarted(refreshes: bool) -> Result<(), LinkClosed> {
-    let papers = Arc::new(Papers::default());
+    let papers = Arc::new(papers());
     let world = on_a_port_of_its_own_with(|config| strict(config, &papers));
     let listen = world.address;
     let old = with_papers(&format!("old customer-42 in {GROUP}"));

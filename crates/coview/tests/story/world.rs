@@ -151,7 +151,7 @@ pub fn config() -> ServerConfig {
     ServerConfig::loopback(hub)
 }
 
-fn account(name: &str) -> (AgentToken, AgentCard) {
+pub fn account(name: &str) -> (AgentToken, AgentCard) {
     let id = AgentId::new(name).unwrap();
     (token(name), AgentCard::new(id, &full_name(name)).unwrap())
 }
