@@ -12,6 +12,7 @@ mod consent;
 mod groups;
 mod guessing;
 mod identity;
+mod page;
 mod pictures;
 mod rights;
 mod tokens;
