@@ -137,6 +137,38 @@ pub fn picture_script(most: usize) -> impl Strategy<Value = Vec<Act>> {
     vec(act, 1..most)
 }
 
+/// A story of up to `most` acts about who may come in: keys, papers, and visitors who are asked.
+pub fn trust_script(most: usize) -> impl Strategy<Value = Vec<Act>> {
+    let visitor = prop_oneof![
+        10 => Just(VisitorAct::Forward),
+        12 => (0usize..6).prop_map(VisitorAct::Possible),
+        4 => (0usize..3, paper()).prop_map(|(at, paper)| VisitorAct::Identify(at, paper)),
+        8 => page_act().prop_map(VisitorAct::Draw),
+        2 => visitor_act(),
+    ];
+    let agent = prop_oneof![
+        20 => (0usize..8).prop_map(AgentAct::JoinByEar),
+        2 => (0usize..8).prop_map(AgentAct::JoinLate),
+        6 => (0usize..3).prop_map(AgentAct::Ask),
+        5 => any::<bool>().prop_map(AgentAct::Stop),
+        3 => (0usize..3).prop_map(AgentAct::Eject),
+        6 => paper().prop_map(AgentAct::Renew),
+        6 => paper().prop_map(AgentAct::RestartWith),
+        2 => Just(AgentAct::Cancel),
+        3 => (0usize..3).prop_map(|whom| AgentAct::Watch(Some(Some(whom)))),
+        4 => agent_act(),
+    ];
+    let act = prop_oneof![
+        30 => (0u64..400).prop_map(|time| Act::Wait(Duration::from_millis(time))),
+        10 => time().prop_map(Act::Wait),
+        40 => (0usize..8, visitor).prop_map(|(no, act)| Act::Visitor(no, act)),
+        40 => (0usize..8, agent).prop_map(|(no, act)| Act::Agent(no, act)),
+        8 => (0usize..16, network_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        1 => hub_act().prop_map(Act::Hub),
+    ];
+    vec(act, 1..most)
+}
+
 /// What becomes of a page.
 pub fn page_act() -> impl Strategy<Value = PageAct> {
     let masks = || vec((area(), any::<u8>()), 0..3);

@@ -86,8 +86,6 @@ struct Agent {
     expires: UnixTime,
     /// It has begun to wait for a visitor in time.
     waits: bool,
-    /// The session it was let in by key or by yes, in time.
-    session: Option<SessionId>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +95,8 @@ struct Session {
     manual: bool,
     /// How many agents came in by its key.
     by_key: u32,
+    /// Who was let in, as the rules want it, and is in it.
+    guests: BTreeSet<AgentId>,
     /// What the hub noted of its masks last.
     masks: Option<coview_wire::MaskState>,
 }
@@ -312,10 +312,8 @@ impl Trust {
             AgentNotice::Joined(it) => {
                 let by_key = it.re.is_some();
                 let session = it.view.session;
-                let waited = self.agent_mut(client).is_some_and(|agent| {
-                    agent.session = Some(session);
-                    core::mem::take(&mut agent.waits)
-                });
+                let waited =
+                    self.agent_mut(client).is_some_and(|agent| core::mem::take(&mut agent.waits));
                 if by_key && !waited {
                     self.in_time(client, "joins")?;
                 }
@@ -332,12 +330,6 @@ impl Trust {
             }
             AgentNotice::SignedIn(it) => self.told_rights(client, &it.rights),
             AgentNotice::Renewed(it) => self.told_rights(client, &it.rights),
-            AgentNotice::ViewEnded(_) => {
-                if let Some(agent) = self.agent_mut(client) {
-                    agent.session = None;
-                }
-                Ok(())
-            }
             AgentNotice::Refused(_) => {
                 if let Some(agent) = self.agent_mut(client) {
                     agent.waits = false;
@@ -348,6 +340,7 @@ impl Trust {
             | AgentNotice::TermsSeen(_)
             | AgentNotice::AskEnded(_)
             | AgentNotice::ViewGuests(_)
+            | AgentNotice::ViewEnded(_)
             | AgentNotice::Problem(_)
             | AgentNotice::Pong(_)
             | AgentNotice::Closing(_) => Ok(()),
@@ -386,7 +379,7 @@ impl Trust {
         let confirms = session.manual && demands.is_some_and(|demands| demands.confirm);
         self.counts.pictures_after_confirmation += u64::from(confirms);
         let Some(agent) = self.agent_of(client) else { return Ok(()) };
-        let in_it = agent.session == Some(picture.session());
+        let in_it = session.guests.iter().any(|guest| guest.as_str() == agent.id);
         let expired = agent.expires <= self.wall();
         let ends = expired && demands.is_some_and(|demands| demands.expiry_ends);
         self.counts.pictures_after_expiry += u64::from(expired);
@@ -447,6 +440,7 @@ impl Trust {
                     visitor: visitor.clone(),
                     manual: ask.is_none(),
                     by_key: 0,
+                    guests: BTreeSet::new(),
                     masks: None,
                 };
                 self.sessions.insert(*session, session_facts);
@@ -460,6 +454,11 @@ impl Trust {
             Event::GuestJoined { session, agent, .. } => {
                 self.begins_nothing("an agent joins")?;
                 return self.guest_joined(*session, agent);
+            }
+            Event::GuestLeft { session, agent, .. } => {
+                if let Some(session) = self.sessions.get_mut(session) {
+                    session.guests.remove(agent);
+                }
             }
             Event::MasksChanged { session, state, .. } => {
                 self.counts.masks_recorded += 1;
@@ -489,7 +488,7 @@ impl Trust {
         };
         self.used_once(client, group, claims.once)?;
         let Claims { who, expires, rights, .. } = claims;
-        Ok(Agent { id: who, rights, expires, waits: false, session: None })
+        Ok(Agent { id: who, rights, expires, waits: false })
     }
 
     fn identified(
@@ -530,9 +529,11 @@ impl Trust {
     }
 
     fn guest_joined(&mut self, id: SessionId, agent: &AgentId) -> Result<(), Broken> {
-        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.manual) else {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        session.guests.insert(agent.clone());
+        if !session.manual {
             return Ok(());
-        };
+        }
         session.by_key += 1;
         let by_key = session.by_key;
         let demands = self.groups.get(&session.group);

@@ -5,6 +5,7 @@ use core::task::Poll;
 use core::task::Waker;
 use core::time::Duration;
 
+use coview_lifecycle::Connectivity;
 use coview_lifecycle::PassArrival;
 use coview_lifecycle::ScreenPass;
 use coview_screen::Capture;
@@ -94,9 +95,11 @@ impl Sharer {
             && visitor.session() != self.session
         {
             self.session = visitor.session();
+            let connected = visitor.connectivity() == Connectivity::Connected;
             if let Some(mut pass) = visitor.screen_pass() {
                 self.page.is_new();
-                let told = pass.tell_masks(MaskState::Unknown).is_ok();
+                // Without a connection nobody hears it, and there is no break to be told of later.
+                let told = connected && pass.tell_masks(MaskState::Unknown).is_ok();
                 self.sending = Some(Sending {
                     pass,
                     encoder: Encoder::new(EncoderConfig::default()),

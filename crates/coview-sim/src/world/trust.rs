@@ -65,9 +65,24 @@ impl World {
     /// An agent's console is started and signs in with such a token.
     pub fn add_agent_with(&mut self, name: &str, group: &str, paper: Paper) -> AgentNo {
         let mut config = crate::town::agent(group, name);
-        let claims = self.claims(paper, Purpose::Agent, group, name);
-        config.token = agent_token(&claims, paper);
+        config.token = self.token(group, name, paper);
         self.add_agent(name, config)
+    }
+
+    /// Such a token of an agent, as of now.
+    pub fn token(&mut self, group: &str, agent: &str, paper: Paper) -> AgentToken {
+        agent_token(&self.claims(paper, Purpose::Agent, group, agent), paper)
+    }
+
+    /// Such an assertion of a visitor, as of now.
+    ///
+    /// # Panics
+    ///
+    /// If the ids are so long that no assertion holds them.
+    pub fn proof(&mut self, group: &str, visitor: &str, paper: Paper) -> VisitorAssertion {
+        let claims = self.claims(paper, Purpose::Visitor, group, visitor);
+        let text = claims.text(paper == Paper::Forged);
+        VisitorAssertion::new(text).expect("an assertion keeps the limits")
     }
 
     fn agent_token(&mut self, no: AgentNo, paper: Paper) -> AgentToken {
@@ -78,8 +93,7 @@ impl World {
         }
         let group = self.agents[no.0].config.group.to_string();
         let name = self.notes.timeline.name_of(no.into()).to_owned();
-        let claims = self.claims(paper, Purpose::Agent, &group, &name);
-        let token = agent_token(&claims, paper);
+        let token = self.token(&group, &name, paper);
         self.tokens.insert(no, token.clone());
         token
     }
@@ -109,9 +123,7 @@ impl World {
             _ => {}
         }
         let group = self.visitors[no.0].config.group.to_string();
-        let claims = self.claims(paper, Purpose::Visitor, &group, id.as_str());
-        let text = claims.text(paper == Paper::Forged);
-        let proof = VisitorAssertion::new(text).expect("an assertion keeps the limits");
+        let proof = self.proof(&group, id.as_str(), paper);
         self.assertions.insert(no, proof.clone());
         Some(proof)
     }
