@@ -33,7 +33,7 @@ use crate::tries::TooMany;
 /// took the join back, went away or let the time run out. The agent is kept out of the session then.
 /// Whoever has the key could else make the question appear over and over, until the visitor says yes
 /// to be left in peace. Three leave room for a slip and a broken connection.
-const ASKED_IN_VAIN: u32 = 300;
+const ASKED_IN_VAIN: u32 = 3;
 
 /// An agent who knew the key of a session and waits until the visitor lets it in.
 ///
