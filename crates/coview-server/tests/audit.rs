@@ -120,8 +120,9 @@ fn both_ways_to_share_are_on_record_from_the_first_word_to_the_last() {
         say(&mut visitor, &format!(r#"{{"t":"join_confirmed","re":8,"join":{join}}}"#));
         until(&mut agent, "joined");
         say(&mut agent, &format!(r#"{{"t":"leave","re":4,"session":{manual}}}"#));
+        // Two sockets: that the agent has left is certain when the visitor has been told.
+        while !hear(&mut visitor).contains(r#""count":0"#) {}
         say(&mut visitor, r#"{"t":"session_end","re":9,"start":2}"#);
-        until(&mut visitor, "session_guests");
         say(&mut visitor, r#"{"t":"bye","re":10}"#);
         support::to_the_end(&mut visitor);
     });
