@@ -22,13 +22,16 @@ use coview_agent::Applied;
 use coview_agent::Change;
 use coview_agent::Command;
 use coview_agent::Connectivity;
+use coview_agent::SignInFacts;
 use coview_agent::SignedInStep;
 use coview_agent::queue;
 use coview_wire::AgentMessage;
+use coview_wire::AgentRights;
 use coview_wire::AskEnded;
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::Asked;
+use coview_wire::JoinWaiting;
 use coview_wire::Joined;
 use coview_wire::RequestId;
 use coview_wire::SessionId;
@@ -144,6 +147,82 @@ fn a_join_given_up_is_undone() {
     assert_eq!(block_on(pending).unwrap().session(), SessionId::new(7));
     assert!(matches!(peer.said(), Some(AgentMessage::Join(_))));
     assert!(peer.said().is_none(), "no leave that would hit the second join");
+}
+
+#[test]
+fn a_join_that_waits_is_taken_back_before_and_after_its_answer() {
+    // The key is not known to be right yet.
+    let (agent, mut peer) = queue::agent();
+    let mut pending = agent.knock(key());
+    assert!(block_on(poll_once(&mut pending)).is_none());
+    let agent = pending.into_agent().unwrap();
+    assert!(matches!(peer.said(), Some(AgentMessage::Join(_))));
+    let Some(AgentMessage::Leave(leave)) = peer.said() else { panic!() };
+    assert_eq!(leave.session, None);
+    // What was on its way is stale.
+    peer.say(JoinWaiting { re: RequestId::new(1), expires_ms: 60_000 });
+    peer.say(joined(1, 7));
+    assert!(block_on(poll_once(agent.next())).is_none());
+    assert!(peer.said().is_none(), "the leave hits it");
+
+    // The visitor is asked, and the step is raced and lost.
+    let (agent, mut peer) = queue::agent();
+    peer.grant_all();
+    peer.confirm_joins();
+    let mut joining = block_on(agent.knock(key())).unwrap();
+    for _ in 0..3 {
+        let mut next = joining.next();
+        assert!(block_on(poll_once(&mut next)).is_none());
+        joining = next.into_agent().unwrap();
+    }
+    assert_eq!(joining.visitor_asked(), Some(60_000));
+    let agent = joining.cancel();
+    assert!(matches!(peer.said(), Some(AgentMessage::Join(_))));
+    assert!(matches!(peer.said(), Some(AgentMessage::Leave(_))));
+    // The visitor was faster.
+    peer.say(joined(1, 7));
+    assert!(block_on(poll_once(agent.next())).is_none());
+
+    // Dropped half way, with and without an answer.
+    for confirms in [true, false] {
+        let (agent, mut peer) = queue::agent();
+        if confirms {
+            peer.grant_all();
+            peer.confirm_joins();
+            let mut next = block_on(agent.knock(key())).unwrap().next();
+            assert!(block_on(poll_once(&mut next)).is_none());
+            assert!(!peer.agent_left());
+            drop(next);
+        } else {
+            let mut pending = agent.knock(key());
+            assert!(block_on(poll_once(&mut pending)).is_none());
+            drop(pending);
+        }
+        assert!(peer.agent_left());
+    }
+}
+
+#[test]
+fn a_join_tells_while_it_waits_that_the_visitor_is_asked() {
+    let (agent, mut peer) = queue::agent();
+    peer.grant_all();
+    peer.confirm_joins();
+    let mut pending = agent.join(key());
+    assert!(block_on(poll_once(&mut pending)).is_none());
+    assert_eq!(pending.visitor_asked(), Some(60_000));
+    let session = peer.let_in().unwrap();
+    assert_eq!(block_on(&mut pending).unwrap().session(), session);
+    assert_eq!(pending.visitor_asked(), None);
+}
+
+#[test]
+fn what_was_refused_without_asking_is_not_taken_back() {
+    let rights = AgentRights { manual_keys: false, ..AgentRights::default() };
+    let (agent, mut peer) = queue::agent_with(SignInFacts { rights, ..queue::facts() });
+    let agent = agent.join(key()).into_agent().unwrap();
+    let agent = agent.knock(key()).into_agent().unwrap();
+    assert!(peer.said().is_none(), "the server heard of nothing");
+    drop(agent);
 }
 
 #[test]

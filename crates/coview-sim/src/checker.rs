@@ -995,8 +995,21 @@ impl Checker {
             | Event::TooManyTries { .. }
             | Event::Refused { .. }
             | Event::CutOff { .. } => {}
-            // The log may grow lines this checker has no rule for.
-            _ => {}
+            // What trust is about is checked apart; and the log may grow lines this has no rule for.
+            Event::HandedOff { .. }
+            | Event::AssertionRefused { .. }
+            | Event::AgentRenewed { .. }
+            | Event::SignInExpired { .. }
+            | Event::TokenRefused { .. }
+            | Event::NotAllowed { .. }
+            | Event::JoinRequested { .. }
+            | Event::JoinConfirmed { .. }
+            | Event::JoinDeclined { .. }
+            | Event::JoinEnded { .. }
+            | Event::KeyBurned { .. }
+            | Event::MasksChanged { .. }
+            | Event::StepUp { .. }
+            | _ => {}
         }
     }
 

@@ -470,8 +470,32 @@ impl Trust {
                 self.sessions.remove(session);
                 self.joins.retain(|_, join| join.session != *session);
             }
-            // The others tell of no rights.
-            _ => {}
+            // These begin nothing and tell of no rights.
+            Event::VisitorResumed { .. }
+            | Event::VisitorDropped { .. }
+            | Event::VisitorGone { .. }
+            | Event::HandedOff { .. }
+            | Event::LoggedOut { .. }
+            | Event::Online { .. }
+            | Event::Offline { .. }
+            | Event::SignInExpired { .. }
+            | Event::TokenRefused { .. }
+            | Event::NotAllowed { .. }
+            | Event::AgentDropped { .. }
+            | Event::TermsDisplayed { .. }
+            | Event::Accepted { .. }
+            | Event::Declined { .. }
+            | Event::AskEnded { .. }
+            | Event::JoinConfirmed { .. }
+            | Event::JoinEnded { .. }
+            | Event::KeyBurned { .. }
+            | Event::WrongKey { .. }
+            | Event::StepUp { .. }
+            | Event::TooManyTries { .. }
+            | Event::Refused { .. }
+            | Event::PictureRefused { .. }
+            | Event::CutOff { .. }
+            | _ => {}
         }
         Ok(())
     }

@@ -120,7 +120,18 @@ impl World {
             Paper::Again if self.assertions.contains_key(&no) => {
                 return self.assertions.get(&no).cloned();
             }
-            _ => {}
+            Paper::Again
+            | Paper::Good(_)
+            | Paper::Once(_)
+            | Paper::ViewOnly(_)
+            | Paper::OnlyOne(..)
+            | Paper::NoKeys(_)
+            | Paper::Alone(_)
+            | Paper::Expired
+            | Paper::Forged
+            | Paper::OtherGroup
+            | Paper::SomebodyElses
+            | Paper::OtherPurpose => {}
         }
         let group = self.visitors[no.0].config.group.to_string();
         let proof = self.proof(&group, id.as_str(), paper);
