@@ -220,6 +220,19 @@ fn constants() {
 }
 
 #[test]
+fn mask_notices_byte_by_byte() {
+    let part = PAGE.split("\n### Mask notice, visitor to server\n").nth(1).expect("it is told");
+    let examples = fences(part.split("\n#").next().unwrap_or_default(), "hex");
+    let bytes = |line: &str| -> Vec<u8> {
+        line.split(' ').map(|byte| u8::from_str_radix(byte, 16).expect("a byte in hex")).collect()
+    };
+    let told: Vec<_> = examples.iter().flat_map(|text| text.lines()).map(bytes).collect();
+    let states = [MaskState::Unknown, MaskState::Known { areas: 2 }, MaskState::Known { areas: 0 }];
+    let session = SessionId::new(22);
+    assert_eq!(told, states.map(|state| MaskNotice { session, state }.encode()));
+}
+
+#[test]
 fn stories() {
     let stories = PAGE.split("\n## Stories\n").nth(1).expect("the page tells stories");
     let mut lines = 0;
