@@ -98,7 +98,12 @@ fuzz TARGET SECONDS="60":
 
 # Replay the committed inputs of every fuzz target, on any compiler and without the engine.
 fuzz-check:
-    cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-$PWD/target}"
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target="${CARGO_TARGET_DIR:-$PWD/target}"
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
+    cargo clippy --quiet --manifest-path fuzz/Cargo.toml --all-targets --target-dir "$target" -- -D warnings
+    cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir "$target"
 
 # Write the first inputs of every fuzz target anew, after a change of the protocol or the formats.
 fuzz-seeds:

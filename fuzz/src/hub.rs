@@ -147,7 +147,7 @@ impl World {
                     self.input(Input::PicturesDropped { conn });
                 }
             }
-            11 => self.input(Input::Records { healthy: bytes.byte() % 4 != 0 }),
+            11 => self.input(Input::Records { healthy: !bytes.byte().is_multiple_of(4) }),
             12 if bytes.byte() == 0 => self.input(Input::Drain),
             13 => self.resume(slot, bytes),
             _ if is_agent => self.agent(slot, group, action, bytes),
@@ -176,7 +176,7 @@ impl World {
     fn resume(&mut self, slot: usize, bytes: &mut Bytes<'_>) {
         let group = slot / usize::from(SLOTS);
         let whose = match bytes.byte() {
-            choice if choice % 4 == 0 => usize::from(choice / 4) % self.clients.len(),
+            choice if choice.is_multiple_of(4) => usize::from(choice / 4) % self.clients.len(),
             _ => slot,
         };
         if let Some(secret) = self.clients[whose].secret.clone() {
@@ -220,7 +220,7 @@ impl World {
             }
             8 => json!({"t": "presence_disconnect", "re": re}),
             9 => {
-                let app = if choice % 2 == 0 { "active" } else { "background" };
+                let app = if choice.is_multiple_of(2) { "active" } else { "background" };
                 json!({"t": "app_moved", "re": re, "app": app})
             }
             10 => json!({"t": "terms_displayed", "re": re, "ask": pick_ask}),
@@ -237,7 +237,7 @@ impl World {
             16 => json!({"t": "session_end", "re": re, "start": client.start}),
             17 => json!({"t": "join_confirmed", "re": re, "join": pick_join}),
             18 => json!({"t": "join_declined", "re": re, "join": pick_join}),
-            _ if choice % 8 == 0 => json!({"t": "bye"}),
+            _ if choice.is_multiple_of(8) => json!({"t": "bye"}),
             _ => json!({"t": "ping"}),
         };
         self.say_text(slot, &message.to_string());
@@ -279,7 +279,7 @@ impl World {
                 let agent = format!("{tag}-agent-{}", choice % 2);
                 json!({"t": "eject", "re": re, "session": session, "agent": agent})
             }
-            18 if choice % 8 == 0 => json!({"t": "bye"}),
+            18 if choice.is_multiple_of(8) => json!({"t": "bye"}),
             18 => json!({"t": "withdraw", "re": re}),
             _ => json!({"t": "ping"}),
         };

@@ -31,8 +31,11 @@ pub mod seeds {
     pub use crate::token::SIGNED;
 }
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("wire", wire),
     ("tiles", tiles),
     ("codec", codec),
