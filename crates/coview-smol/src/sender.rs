@@ -217,8 +217,9 @@ impl<P: ScreenPipe> ScreenSender<P> {
         if let Err(over) = pass.tell_masks(masks) {
             return over.into();
         }
-        // Whether the server has been told of these masks on this connection.
-        let mut told = true;
+        // Whether the server has been told of these masks on this connection. There may be none yet, so
+        // the first time does not count.
+        let mut told = false;
         let mut tick_at: Option<Instant> = None;
         let mut wake_at = None;
         loop {
