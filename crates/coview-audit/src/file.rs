@@ -130,6 +130,8 @@ impl LogFile {
                     .fact("key", public.to_hex())
                     .fact("head_lines", head_lines),
             );
+            // How often there is a signature is itself signed at once.
+            log.sign(now);
             return Ok(log);
         }
         if log.group != *group {
@@ -139,6 +141,7 @@ impl LogFile {
         log.sign(now);
         let cut = if log.soiled { log.size(path)? - log.durable } else { 0 };
         log.push(Record::new(Kind::Opened, now).fact("cut", cut).fact("head_lines", head_lines));
+        log.sign(now);
         Ok(log)
     }
 
@@ -173,12 +176,16 @@ impl LogFile {
         {
             return Err(LogError::OtherKey { path: path.to_owned() });
         }
-        let Checker { group, seq, last, unsigned, bytes, head_lines: stated, .. } = checker;
+        let Checker { group, seq, last, unsigned, bytes, head_lines: stated, head_due, .. } =
+            checker;
+        let head_lines = head_lines.unwrap_or(stated).max(1);
+        // As if there were as many lines as there may be: the next one is a signature.
+        let unsigned = if head_due { unsigned.max(head_lines) } else { unsigned };
         Ok(Self {
             path: path.to_owned(),
             group: group.unwrap_or_else(|| GroupId::new("none").expect("a valid id")),
             key,
-            head_lines: head_lines.unwrap_or(stated).max(1),
+            head_lines,
             medium: wrap(file),
             wrap,
             chain: Chain { seq, last, unsigned },
@@ -320,7 +327,12 @@ impl LogFile {
             written += text.len() as u64 + 1;
         }
         let mut chain = self.chain;
-        let (_, mut text) = chain.next(Record::new(kind, now).fact("fields", fields));
+        let mut text = String::new();
+        // After a crash the signature that is due may be missing.
+        if chain.unsigned >= self.head_lines {
+            text.push_str(&chain.sign(&self.group, self.key.as_deref(), now, false));
+        }
+        text.push_str(&chain.next(Record::new(kind, now).fact("fields", fields)).1);
         text.push_str(&chain.sign(&self.group, self.key.as_deref(), now, false));
         writer.write_all(text.as_bytes())?;
         written += text.len() as u64;

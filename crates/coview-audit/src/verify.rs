@@ -201,6 +201,9 @@ pub(crate) struct Checker {
     pub(crate) bytes: u64,
     /// After how many lines there has to be a signature.
     pub(crate) head_lines: u64,
+    /// Whether the next line has to be a signature, because the last one says how often there is one:
+    /// whoever writes a log anew without the key could else say that there is none for long.
+    pub(crate) head_due: bool,
     heads: u64,
     missing: u64,
     told: u64,
@@ -220,6 +223,7 @@ impl Checker {
             unsigned: 0,
             bytes: 0,
             head_lines: 0,
+            head_due: false,
             heads: 0,
             missing: 0,
             told: 0,
@@ -283,12 +287,13 @@ impl Checker {
             self.unsigned = 0;
             self.closed = line.facts.contains_key("closed");
         } else {
-            if self.unsigned >= self.head_lines {
+            if self.unsigned >= self.head_lines || self.head_due {
                 return Err(Why::HeadMissing(self.unsigned));
             }
             self.unsigned += 1;
             self.closed = false;
         }
+        self.head_due = matches!(kind, Some(Kind::Genesis | Kind::Opened));
         let erased = line.erased().count() as u64;
         if erased > 0 && self.missing == 0 {
             self.first_missing = line.seq;

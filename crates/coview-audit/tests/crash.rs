@@ -71,7 +71,7 @@ fn a_whole_line_that_is_broken_is_an_error_that_names_it_and_what_to_do() {
     fs::write(&log, &changed).unwrap();
     let error = Journal::open(directory.path(), [group()], options()).unwrap_err();
     let told = error.to_string();
-    assert!(told.contains("12345.jsonl: line 6: was changed"), "{told}");
+    assert!(told.contains("12345.jsonl: line 7: was changed"), "{told}");
     assert!(told.contains("move it elsewhere"), "{told}");
     assert_eq!(text(&log), changed, "evidence is left as it is");
 }

@@ -93,7 +93,7 @@ fn a_server_that_writes_the_log_does_it_on_request() {
         let _ = tell.send(notice.clone());
     });
     for record in one_click(7, "ada") {
-        journal.append(&group(), record);
+        journal.wait(journal.append(&group(), record));
     }
     let log = log_path(directory.path(), &group());
     let Erasure::Requested(request) = erase(&log, &visitor("ada"), NOW).unwrap() else {
@@ -230,5 +230,21 @@ proptest! {
             let there = sessions.contains(&who) && !erased.contains(&who);
             prop_assert_eq!(text.contains(&format!("\"who-{who}\"")), there);
         }
+    }
+}
+
+#[test]
+fn a_log_that_was_cut_where_a_signature_was_due_is_intact_after_an_erasure() {
+    let directory = directory();
+    let options = Options { head_lines: 4, ..options() };
+    let log = write(directory.path(), options.clone(), one_click(7, "ada"));
+    write(directory.path(), options, Vec::new());
+    let whole = text(&log);
+    let lines: Vec<_> = whole.split_inclusive('\n').collect();
+    for cut in 1..lines.len() {
+        std::fs::write(&log, lines[..cut].concat()).unwrap();
+        assert!(matches!(erase(&log, &visitor("ada"), NOW), Ok(Erasure::Done { .. })), "{cut}");
+        assert_eq!(check(&log).fault, None, "cut behind {cut} lines");
+        assert!(!text(&log).contains("\"ada\""));
     }
 }

@@ -116,19 +116,54 @@ fn a_new_chain_without_the_key_fails_at_the_first_signature() {
     let (_directory, text) = log();
     let mut lines = values(&text);
     assert_eq!(forged(&lines), text, "the form can be written by anybody");
-    lines[1]["facts"]["terms"] = "2027".into();
-    assert_eq!(fault(&forged(&lines)), (5, Why::Signature));
+    lines[2]["facts"]["terms"] = "2027".into();
+    assert_eq!(fault(&forged(&lines)), (7, Why::Signature));
+}
+
+/// The same lines with numbers in order.
+fn numbered(mut lines: Vec<serde_json::Value>) -> Vec<serde_json::Value> {
+    for (seq, line) in (1..).zip(&mut lines) {
+        line["seq"] = seq.into();
+    }
+    lines
 }
 
 #[test]
 fn signatures_that_were_left_out_are_missed() {
     let (_directory, text) = log();
     let mut lines = values(&text);
+    let first = lines[1].clone();
     lines.retain(|line| line["kind"] != "head");
-    for (seq, line) in (1..).zip(&mut lines) {
-        line["seq"] = seq.into();
-    }
-    assert_eq!(fault(&forged(&lines)), (5, Why::HeadMissing(4)));
+    assert_eq!(fault(&forged(&numbered(lines.clone()))), (2, Why::HeadMissing(1)));
+    lines.insert(1, first);
+    assert_eq!(fault(&forged(&numbered(lines))), (7, Why::HeadMissing(4)));
+}
+
+#[test]
+fn a_new_chain_that_says_it_needs_no_signature_is_noticed() {
+    const MANY: u64 = 1 << 40;
+    let (directory, text) = log();
+    let key = PublicKey::from_pem_file(&directory.path().join("audit-key.pub.pem")).unwrap();
+    let mut lines = values(&text);
+    let mut opened = lines[0].clone();
+    opened["kind"] = "opened".into();
+    opened["facts"] = serde_json::json!({ "cut": 0, "head_lines": MANY });
+
+    // In the first line, which nobody signed then.
+    let mut unsigned = lines.clone();
+    unsigned.retain(|line| line["kind"] != "head");
+    unsigned[0]["facts"]["head_lines"] = MANY.into();
+    let forgery = forged(&numbered(unsigned));
+    let report = verify(forgery.as_bytes(), Some(key)).unwrap();
+    assert_eq!(report.fault.map(|it| (it.line, it.why)), Some((2, Why::HeadMissing(1))));
+
+    // Behind a first line that is as it was.
+    lines.truncate(2);
+    lines.push(opened);
+    lines.extend(values(&text).into_iter().filter(|line| line["kind"] != "head").skip(1));
+    let forgery = forged(&numbered(lines));
+    let report = verify(forgery.as_bytes(), Some(key)).unwrap();
+    assert_eq!(report.fault.map(|it| (it.line, it.why)), Some((4, Why::HeadMissing(1))));
 }
 
 #[test]
@@ -153,10 +188,10 @@ fn each_fault_is_told_by_its_line_and_in_words() {
     without_second = without_second.replacen(&format!("{second}\n"), "", 1);
     let told = check_bytes(without_second.as_bytes()).fault.unwrap().to_string();
     assert_eq!(told, "line 2: has the number 3: lines are missing, or were put in before it");
-    assert_eq!(one("\"agents\":1", "\"agents\":3"), "line 7: was changed: `hash` is not its hash");
+    assert_eq!(one("\"agents\":1", "\"agents\":3"), "line 8: was changed: `hash` is not its hash");
     assert_eq!(
         one("\"value\":\"ada\"", "\"value\":\"eve\""),
-        "line 2: was changed: its visitor is not the one in the chain"
+        "line 3: was changed: its visitor is not the one in the chain"
     );
     assert_eq!(
         one("{\"seq\":3,", "{\"sec\":3,").split(" at ").next().unwrap(),
@@ -174,8 +209,8 @@ fn each_fault_is_told_by_its_line_and_in_words() {
 fn a_personal_field_that_is_gone_without_a_record_is_missed() {
     let (_directory, text) = log();
     let mut lines = values(&text);
-    assert!(lines[1]["open"].as_object_mut().unwrap().remove("visitor").is_some());
-    assert_eq!(fault(&forged(&lines)), (2, Why::Erasure { missing: 1, told: 0 }));
+    assert!(lines[2]["open"].as_object_mut().unwrap().remove("visitor").is_some());
+    assert_eq!(fault(&forged(&lines)), (3, Why::Erasure { missing: 1, told: 0 }));
 }
 
 #[test]

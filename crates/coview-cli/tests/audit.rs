@@ -115,7 +115,7 @@ fn an_intact_log_is_verified_and_a_changed_one_is_named_by_its_line() {
     let Done { code, out, err } = run(&["audit", "verify", &log]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.contains("intact: the log of group 12345"), "{out}");
-    assert!(out.contains("10 lines, 1 of them signatures; 0 personal fields erased"), "{out}");
+    assert!(out.contains("11 lines, 2 of them signatures; 0 personal fields erased"), "{out}");
     assert!(out.contains("signed to the end, and closed"), "{out}");
 
     let key = folder.path("audit-key.pub.pem");
@@ -129,7 +129,7 @@ fn an_intact_log_is_verified_and_a_changed_one_is_named_by_its_line() {
     fs::write(&copy, cut).unwrap();
     let Done { code, out, .. } = run(&["audit", "verify", &copy]);
     assert_eq!(code, Some(0), "an end that is missing cannot be noticed");
-    assert!(out.contains("5 lines behind the last signature"), "{out}");
+    assert!(out.contains("3 lines behind the last signature"), "{out}");
     let Done { code, err, .. } = run(&["audit", "verify", &copy, "--contains", last]);
     assert_eq!(code, Some(1));
     assert!(err.contains("the end was cut off"), "{err}");
@@ -137,16 +137,16 @@ fn an_intact_log_is_verified_and_a_changed_one_is_named_by_its_line() {
     fs::write(&copy, text.replace("\"areas\":2", "\"areas\":0")).unwrap();
     let Done { code, err, .. } = run(&["audit", "verify", &copy]);
     assert_eq!(code, Some(1));
-    assert!(err.contains("cut.jsonl: line 7: was changed: `hash` is not its hash"), "{err}");
+    assert!(err.contains("cut.jsonl: line 8: was changed: `hash` is not its hash"), "{err}");
     assert!(err.contains("help: keep the file as it is"), "{err}");
     let Done { out, .. } = run(&["audit", "verify", &copy, "--json"]);
     let told: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&told["intact"], &told["broken_line"]), (&false.into(), &7.into()));
+    assert_eq!((&told["intact"], &told["broken_line"]), (&false.into(), &8.into()));
 
     fs::write(&copy, &text[..text.len() - 1]).unwrap();
     let Done { code, err, .. } = run(&["audit", "verify", &copy]);
     assert_eq!(code, Some(1));
-    assert!(err.contains("line 10: is not finished"), "{err}");
+    assert!(err.contains("line 11: is not finished"), "{err}");
 }
 
 #[test]
