@@ -201,3 +201,21 @@ fn whoever_was_kept_out_stays_out_and_the_key_is_burned() {
     visitor.settled();
     mallory.hears_no("joined");
 }
+
+#[test]
+fn an_agent_who_was_removed_does_not_come_back_with_the_same_key() {
+    let world = World::new();
+    let mut visitor = visitor(world.address, BANK);
+    let (session, key) = share(&mut visitor, 1);
+    let (mut grace, mut mallory) = (world.agent(BANK, "grace"), world.agent(BANK, "mallory"));
+    assert_eq!(grace.ask(join(&key))["t"], "joined");
+    assert_eq!(mallory.ask(join(&key))["t"], "joined");
+    grace.signal(json!({"t": "eject", "session": session, "agent": "mallory"}));
+    assert_eq!(mallory.hear("session_ended")["reason"], "ejected");
+    assert_eq!(code(&mallory.ask(join(&key))), "no_such_key");
+    // Nor on another connection, with a newer token.
+    assert_eq!(code(&world.agent(BANK, "mallory").ask(join(&key))), "no_such_key");
+    visitor.send(picture(session, &[1, 2, 3], b"\x03for grace"));
+    assert_eq!(grace.picture(), b"\x03for grace");
+    mallory.sees_nothing();
+}
