@@ -24,12 +24,13 @@
 //! ```
 //!
 //! The picture travels in binary messages of the same socket: [`Picture`] from the visitor,
-//! [`PictureRelay`] to the agents, [`ViewerSignal`] and [`ViewerNotice`] back.
+//! [`PictureRelay`] to the agents, [`ViewerSignal`] and [`ViewerNotice`] back. What the visitor's
+//! client covers goes to the server's record in a [`MaskNotice`].
 //!
 //! Every string, map and message has a hard limit ([`limits`]), checked before anything is
 //! allocated from it. Types that hold something secret or personal ([`SessionKey`],
-//! [`ResumeSecret`], [`ClientToken`], [`AgentToken`], [`Profile`], [`PresenceData`]) redact
-//! themselves in `Debug`.
+//! [`ResumeSecret`], [`ClientToken`], [`AgentToken`], [`VisitorAssertion`], [`Profile`],
+//! [`PresenceData`]) redact themselves in `Debug`.
 //!
 //! What the messages mean and who answers what is written for clients in any language in
 //! `docs/protocol.md`; `docs/protocol.schema.json` is generated from these types.
