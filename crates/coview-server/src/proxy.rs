@@ -84,13 +84,12 @@ impl Proxy {
     /// which is believed. What stands beyond that hop anybody may have written.
     pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> Source {
         let peer = plain(peer);
-        if !self.trusts(peer) {
+        if !self.trusts(peer) || !headers.contains_key(self.header.name()) {
+            // A proxy that is believed and says it in another header than the configured one brings
+            // somebody, too: taken for the proxy itself, anybody would pass for this machine.
             let behind = OF_PROXIES.iter().any(|name| headers.contains_key(name));
             let how = if behind { How::Unclear } else { How::Direct };
             return Source { address: peer, how };
-        }
-        if !headers.contains_key(self.header.name()) {
-            return Source { address: peer, how: How::Direct };
         }
         match self.hop(headers) {
             Some(address) => Source { address, how: How::Forwarded },
@@ -232,10 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_not_the_configured_one_is_passed_over() {
-        let headers = [("x-real-ip", "192.0.2.1"), ("forwarded", "for=192.0.2.2")];
-        let (address, how) = source(ForwardHeader::XForwardedFor, PROXY, &headers);
-        assert_eq!((address.as_str(), how), (PROXY, How::Direct));
+    fn a_header_that_is_not_the_configured_one_is_not_read_and_shows_that_somebody_is_behind() {
+        for headers in [
+            &[("x-real-ip", "192.0.2.1"), ("forwarded", "for=192.0.2.2")][..],
+            &[("x-real-ip", "192.0.2.1")],
+            &[("via", "1.1 proxy")],
+        ] {
+            let (address, how) = source(ForwardHeader::XForwardedFor, PROXY, headers);
+            assert_eq!((address.as_str(), how), (PROXY, How::Unclear));
+        }
+        let (address, how) = source(ForwardHeader::XForwardedFor, PROXY, &[]);
+        assert_eq!((address.as_str(), how), (PROXY, How::Direct), "the proxy itself");
     }
 
     #[test]
