@@ -167,9 +167,11 @@ function renewal(message) {
   if (message.t === "renewed") {
     keep({ group: kept()?.group ?? find("sign-in-group").value, token: renewing.token });
     find("renew").close();
+    // The bar with the button that had the focus goes.
+    if (find("expiry").contains(document.activeElement)) find(screen === "viewer" ? "stage" : "main").focus();
     toast("Your sign-in was renewed.");
   } else if (message.t === "refused" || message.t === "problem") {
-    write(find("renew-error"), words.closed({ why: "refused", code: message.code }));
+    write(find("renew-error"), words.notRenewed(message.code));
   } else {
     return;
   }
@@ -371,13 +373,15 @@ for (const dialog of document.querySelectorAll("dialog")) {
 }
 
 document.addEventListener("keydown", (event) => {
+  // An open dialog has the keys, Escape too: what is behind it stays as it is.
+  if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape" && viewer.guestsAreOpen()) {
     viewer.guests(false);
     find("guests-button").focus();
     return;
   }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
+  if (event.target.closest?.("input, textarea, select")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const all = { "?": help };
   const here = {

@@ -54,7 +54,11 @@ export class Viewer {
     find("confirm-eject").addEventListener("close", (event) => {
       const yes = event.target.returnValue === "yes";
       event.target.returnValue = "";
-      if (yes && this.#view !== null && this.#ejecting !== null) this.#to.eject(this.#ejecting);
+      if (yes && this.#view !== null && this.#ejecting !== null) {
+        this.#to.eject(this.#ejecting);
+        // The button that asked goes with the agent.
+        find("guests-button").focus();
+      }
       this.#ejecting = null;
     });
     this.#pan(find("stage"));

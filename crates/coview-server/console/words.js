@@ -128,6 +128,13 @@ export function refusal(code, request, who) {
   }
 }
 
+/** Why a sign-in was not prolonged. */
+export function notRenewed(code) {
+  return code === "bad_token"
+    ? "The server does not accept this token. It has to be yours, and good for longer than the one you signed in with."
+    : closed({ why: "refused", code });
+}
+
 /** Why nobody is signed in any more, or could not be. */
 export function closed({ why, code }) {
   switch (why) {

@@ -118,6 +118,46 @@ scene("axe finds nothing on any screen, light or dark", async ({ stage, open }) 
   }
 });
 
+scene("axe finds nothing where tokens end, agents wait and agents are removed", async ({ stage, open }) => {
+  const ann = await stage.visitor("ann");
+  for (const colorScheme of ["light", "dark"]) {
+    const key = await ann.share();
+    const look = async (agent, seconds, rights) => {
+      const desk = await open({ colorScheme, reducedMotion: "reduce" });
+      await desk.page.addInitScript({ path: AXE });
+      await desk.page.reload();
+      await desk.signIn(agent, { token: await stage.do("token", { agent, seconds, rights }) });
+      await desk.sees("home");
+      return desk;
+    };
+    const ada = await look("ada", 300);
+    await ada.sees("expiry");
+    await axe(ada, `a sign-in that ends soon, ${colorScheme}`);
+    await ada.id("renew-button").click();
+    await ada.id("renew-yes").click();
+    await ada.reads("renew-dialog", /Paste a newer token/);
+    await axe(ada, `the renewal, ${colorScheme}`);
+    await ada.page.keyboard.press("Escape");
+    const grace = await look("grace", 3600);
+    for (const desk of [ada, grace]) {
+      await desk.join(key);
+      await ann.event("join_requested");
+      await desk.reads("key-feedback", /asked to let you in/);
+      await axe(desk, `who waits, ${colorScheme}`);
+      await ann.do("confirm");
+      await desk.sees("viewer");
+    }
+    await ada.id("guests-button").click();
+    await axe(ada, `who is watching, ${colorScheme}`);
+    await ada.id("eject").click();
+    await axe(ada, `the question who is removed, ${colorScheme}`);
+    await ann.do("end");
+    const keyless = await look("grace", 3600, { manual_keys: false });
+    await keyless.sees("key-forbidden");
+    await axe(keyless, `no key, ${colorScheme}`);
+  }
+}, { confirm_join: true });
+
 /** Axe's own rules, and that every control has a role and a name. */
 async function axe(desk, where) {
   const { violations } = await desk.page.evaluate(() => globalThis.axe.run(document, {

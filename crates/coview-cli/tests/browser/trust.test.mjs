@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "./lib/console.mjs";
 import { scene } from "./lib/scene.mjs";
 import { showsExactly } from "./lib/picture.mjs";
 import { watching } from "./lib/watching.mjs";
@@ -79,7 +80,13 @@ scene("an agent removes another, after a question", async (scene) => {
   await ada.id("eject").click();
   await ada.sees("confirm-eject");
   await ada.reads("confirm-eject", "Grace");
+  await ada.page.keyboard.press("Escape");
+  await ada.id("confirm-eject").waitFor({ state: "hidden" });
+  assert.equal(await ada.id("guests-panel").isVisible(), true, "Escape closes the question, and not the list behind it");
+  await until("the focus is where it was", () => ada.focused(), (name) => name === "eject");
+  await ada.page.keyboard.press("Enter");
   await ada.id("confirm-eject-yes").click();
+  await until("the focus is not lost with the button", () => ada.focused(), (name) => name === "guests-button");
   await grace.sees("ended");
   await grace.reads("ended-title", /You were removed/);
   await ada.reads("guests-count", /^1$/);
@@ -106,7 +113,7 @@ scene("a sign-in that ends soon is renewed while the session goes on", async ({ 
   const ann = await stage.visitor("ann");
   await ann.page(640, 400, 8);
   const ada = await open();
-  await ada.signIn("ada", { token: await stage.do("token", { agent: "ada", seconds: 300 }) });
+  await ada.signIn("ada", { token: await stage.do("token", { agent: "ada", seconds: 240 }) });
   await ada.sees("home");
   await ada.reads("expiry", /ends in [45] minutes/);
   await ada.join(await ann.share());
@@ -115,10 +122,11 @@ scene("a sign-in that ends soon is renewed while the session goes on", async ({ 
   await ada.id("renew-button").click();
   await ada.id("renew-token").fill("not-a-token-of-anybody");
   await ada.id("renew-yes").click();
-  await ada.reads("renew-dialog", /does not know this token/);
+  await ada.reads("renew-dialog", /does not accept this token/);
   await ada.id("renew-token").fill(stage.tokens.ada);
   await ada.id("renew-yes").click();
   await ada.id("expiry").waitFor({ state: "hidden" });
+  await until("the focus is not lost with the bar", () => ada.focused(), (name) => name === "stage");
   assert.equal(await ada.id("viewer").isVisible(), true);
   await ann.draw("typing");
   await showsExactly(ada.page, ann, "after the renewal");

@@ -120,6 +120,11 @@ export class Desk {
     return this.page.evaluate(() => globalThis.updates);
   }
 
+  /** What has the focus, by the name tests know it by. */
+  focused() {
+    return this.page.evaluate(() => document.activeElement.dataset.testid ?? document.activeElement.tagName);
+  }
+
   async shoot(name, options) {
     await keep(`${name}.png`, await this.page.screenshot({ animations: "disabled", ...options }));
   }
