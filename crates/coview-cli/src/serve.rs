@@ -51,12 +51,24 @@ pub(crate) const TERMS: (&str, &str) = (
      Fields marked private stay hidden. You can stop at any time.",
 );
 
+const WITHOUT_TLS: &str =
+    "without TLS: keys and tokens can be read on the way, unless a proxy in front adds it";
+
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (config, paste) = config(&args)?;
     let mut say = Say::new(false);
     if args.check {
+        let note = |say: &mut Say, warning| say.hint(format_args!("{BOLD}note{BOLD:#}: {warning}"));
         for warning in &config.warnings {
-            say.hint(format_args!("{BOLD}note{BOLD:#}: {warning}"));
+            note(&mut say, warning.as_str());
+        }
+        if !config.listen.ip().is_loopback() {
+            if config.tls.is_none() {
+                note(&mut say, WITHOUT_TLS);
+            }
+            if config.data.is_none() {
+                note(&mut say, "without `data` no audit log is kept");
+            }
         }
         let (groups, listen) = (config.hub.groups.len(), config.listen);
         let tls = if config.tls.is_some() { "with" } else { "without" };
@@ -77,7 +89,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     ])?;
     let address = config.listen;
     if config.tls.is_none() && !address.ip().is_loopback() {
-        tracing::warn!(%address, "without TLS: keys and tokens can be read on the way, unless a proxy in front adds it");
+        tracing::warn!(%address, "{WITHOUT_TLS}");
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");

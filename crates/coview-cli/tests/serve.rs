@@ -164,6 +164,31 @@ fn check_says_all_that_is_wrong() {
     assert_eq!(code, Some(0), "{err}");
     let told = out + &err;
     assert!(told.contains("ok") && told.contains("nobody can sign in as an agent"), "{told}");
+    assert!(!told.contains("TLS: keys") && !told.contains("`data`"), "on a loopback: {told}");
+
+    std::fs::write(&path, format!("listen = \"0.0.0.0:7300\"\n{}", group(""))).unwrap();
+    let Done { code, out, err } = run(&["serve", "--config", file, "--check"]);
+    assert_eq!(code, Some(0), "{err}");
+    let told = out + &err;
+    for says in ["without TLS: keys and tokens can be read", "without `data` no audit log"] {
+        assert!(told.contains(says), "{says}: {told}");
+    }
+}
+
+#[test]
+fn check_says_that_the_data_directory_is_none() {
+    let folder = folder("no-directory");
+    let path = folder.join("coview.toml");
+    let file = path.to_str().unwrap();
+    for (data, code) in
+        [("coview.toml", 2), ("coview.toml/below", 2), ("not/there/yet", 0), (".", 0)]
+    {
+        std::fs::write(&path, format!("data = \"{data}\"\n{}", group(""))).unwrap();
+        let Done { code: found, err, .. } = run(&["serve", "--config", file, "--check"]);
+        assert_eq!(found, Some(code), "{data}: {err}");
+        assert_eq!(code == 2, err.contains("coview.toml is no directory"), "{data}: {err}");
+    }
+    assert!(!folder.join("not").exists(), "a check makes nothing");
 }
 
 const NOBODY: u32 = 65534;

@@ -155,6 +155,12 @@ impl ServerConfig {
         if ids.is_empty() {
             faults.add("there is no [[group]]; nobody could connect");
         }
+        let data = file.data.map(|data| folder.join(data));
+        if let Some(data) = &data
+            && let Some(at) = no_directory(data)
+        {
+            faults.add(format!("data: {} is no directory", at.display()));
+        }
         if file.proxy.trusted.iter().any(Network::is_everything) {
             warnings.push(
                 "proxy.trusted has a network of all addresses: anybody can say to be anybody"
@@ -178,11 +184,18 @@ impl ServerConfig {
             origins,
             metrics: file.metrics.from.unwrap_or_else(Network::loopback),
             hsts_days: file.hsts_days,
-            data: file.data.map(|data| folder.join(data)),
+            data,
             audit,
             warnings,
         })
     }
+}
+
+/// What stands where a directory is or has to be made: the path itself or the nearest above it. One
+/// that cannot be looked at is left to the start of the server, which may be another user's.
+fn no_directory(path: &Path) -> Option<&Path> {
+    let there = |path: &&Path| path.symlink_metadata().is_ok();
+    path.ancestors().find(there).filter(|path| path.metadata().is_ok_and(|it| !it.is_dir()))
 }
 
 /// Says what is wrong with the text, in which line, without repeating the line or a value in it: it
@@ -197,6 +210,12 @@ fn told(text: &str, error: &toml::de::Error) -> String {
             format!("wrong value, expected {expected}")
         }
         Some(_) | None => message.to_owned(),
+    };
+    let message = match message.as_str() {
+        "invalid socket address syntax" => {
+            "an address is an IP address and a port, as in 127.0.0.1:7300".to_owned()
+        }
+        _ => message,
     };
     let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
     match line {

@@ -399,7 +399,10 @@ fn an_unknown_key_is_an_error_that_names_the_line() {
 fn faults_are_told_in_words_and_never_repeat_a_token() {
     for (text, says) in [
         ("", "there is no [[group]]"),
-        ("listen = \"nowhere\"", "line 1"),
+        (
+            "listen = \"nowhere\"",
+            "line 1: an address is an IP address and a port, as in 127.0.0.1:7300",
+        ),
         ("[policy]\nheartbeat_seconds = 0\n", "heartbeat_seconds is 0; it may be 1 to 86400"),
         (
             "[policy]\npresence_pace_milliseconds = 60001\n",
