@@ -178,6 +178,8 @@ fn verified(report: &Report) -> Event {
     }
     let unsigned = report.unsigned;
     text.push_str(&match (report.closed, unsigned) {
+        // Nothing in order is not signed to its end.
+        _ if report.heads == 0 && unsigned == 0 => String::new(),
         (true, _) => "  signed to the end, and closed\n".to_owned(),
         (false, 0) => "  signed to the end, and not closed: a server writes it, or it was stopped\n".to_owned(),
         (false, _) => format!(

@@ -143,6 +143,11 @@ fn an_intact_log_is_verified_and_a_changed_one_is_named_by_its_line() {
     let told: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&told["intact"], &told["broken_line"]), (&false.into(), &8.into()));
 
+    fs::write(&copy, text.split_once('\n').unwrap().1).unwrap();
+    let Done { code, out, .. } = run(&["audit", "verify", &copy]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("0 lines in order") && !out.contains("signed to the end"), "{out}");
+
     fs::write(&copy, &text[..text.len() - 1]).unwrap();
     let Done { code, err, .. } = run(&["audit", "verify", &copy]);
     assert_eq!(code, Some(1));
