@@ -22,7 +22,7 @@ use crate::serve::program;
 const NEW_HELP: &str = "\
 Examples:
   coview keys new --out agents            agents.key.pem and agents.pub.pem, Ed25519
-  coview keys new --alg es256 --out /etc/coview/
+  coview keys new --alg es256 --out backend/
                                           coview.key.pem and coview.pub.pem in that directory
 
 Exit codes:
