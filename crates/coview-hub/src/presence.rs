@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use coview_lifecycle::StateKind;
 use coview_lifecycle::table::Trigger;
+use coview_wire::AgentId;
 use coview_wire::AgentNotice;
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
@@ -40,6 +41,7 @@ use crate::group::Group;
 use crate::no::No;
 use crate::timer::Due;
 use crate::timer::TimerId;
+use crate::tries::Window;
 
 /// A device's stay in presence.
 pub(crate) struct Presence {
@@ -88,6 +90,9 @@ pub(crate) struct Person {
     pub(crate) asked: Option<AskId>,
     /// How many of the devices have a session.
     pub(crate) sharing: u32,
+    /// How often each agent asked of late and got no yes. It is by agent id, because signing in again
+    /// must give no new questions.
+    pub(crate) asked_in_vain: BTreeMap<AgentId, Window>,
     /// Boxed: most visitors who are online change rarely, or are not watched.
     pace: Option<Box<Pace>>,
 }

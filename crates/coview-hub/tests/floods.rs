@@ -385,16 +385,51 @@ fn nobody_fills_the_record_with_sessions() {
 #[test]
 fn no_agent_asks_over_and_over() {
     let mut w = World::new();
-    let (agent, visitor) = (w.agent("grace"), w.online("ada"));
-    for _ in 0..60 {
-        let ask = w.asked(agent, visitor, "ada");
+    let agent = w.agent("grace");
+    let visitors: Vec<_> =
+        (0..21).map(|it| (format!("v-{it}"), w.online(&format!("v-{it}")))).collect();
+    for (name, visitor) in visitors.iter().cycle().take(60) {
+        let ask = w.asked(agent, *visitor, name);
         w.withdraw(agent, Some(ask));
         w.notices(agent);
+        w.hear_all(*visitor);
+    }
+    let (name, visitor) = visitors.last().unwrap();
+    w.ask(agent, name);
+    assert_eq!(w.refused(agent), RefusalCode::LimitExceeded);
+    assert!(w.is_quiet(*visitor), "the visitor is not asked");
+    let colleague = w.agent("joan");
+    w.asked(colleague, *visitor, name);
+}
+
+#[test]
+fn an_agent_cannot_ask_one_visitor_until_it_gives_in() {
+    let mut w = World::new();
+    let visitor = w.online("ada");
+    for at in 0..5 {
+        // On connections of its own: who asks is the agent.
+        let agent = w.agent("grace");
+        let ask = w.asked(agent, visitor, "ada");
+        if at % 2 == 0 {
+            w.withdraw(agent, Some(ask));
+        } else {
+            let re = w.next_re(visitor);
+            w.say(visitor, TermsDeclined { re, ask });
+        }
         w.hear_all(visitor);
     }
+    let (agent, other) = (w.agent("grace"), w.online("eve"));
     w.ask(agent, "ada");
     assert_eq!(w.refused(agent), RefusalCode::LimitExceeded);
     assert!(w.is_quiet(visitor), "the visitor is not asked");
-    let colleague = w.agent("joan");
-    w.asked(colleague, visitor, "ada");
+    // Nobody else is kept from asking, and it may ask somebody else.
+    let (colleague, ask) = (w.agent("joan"), w.asked(agent, other, "eve"));
+    w.withdraw(agent, Some(ask));
+    w.notices(agent);
+    let ask = w.asked(colleague, visitor, "ada");
+    w.withdraw(colleague, Some(ask));
+    w.hear_all(visitor);
+    w.pass(secs(600));
+    let (agent, visitor) = (w.agent("grace"), w.online("ada"));
+    w.asked(agent, visitor, "ada");
 }
