@@ -17,6 +17,7 @@ use coview_wire::GroupId;
 use coview_wire::JoinId;
 use coview_wire::Moment;
 use coview_wire::PictureRelay;
+use coview_wire::RequestId;
 use coview_wire::ServerMessage;
 use coview_wire::SessionId;
 use coview_wire::UnixTime;
@@ -84,8 +85,8 @@ struct Agent {
     id: String,
     rights: AgentRights,
     expires: UnixTime,
-    /// It has begun to wait for a visitor in time.
-    waits: bool,
+    /// The join that has begun to wait for a visitor in time.
+    waits: Option<RequestId>,
 }
 
 #[derive(Clone, Debug)]
@@ -303,17 +304,16 @@ impl Trust {
             AgentNotice::VisitorChanged(it) => self.may_be_told(client, &it.card.visitor),
             AgentNotice::VisitorOffline(it) => self.may_be_told(client, &it.visitor),
             AgentNotice::Asked(_) => self.in_time(client, "asks"),
-            AgentNotice::JoinWaiting(_) => {
+            AgentNotice::JoinWaiting(it) => {
                 if let Some(agent) = self.agent_mut(client) {
-                    agent.waits = true;
+                    agent.waits = Some(it.re);
                 }
                 self.in_time(client, "waits for a visitor")
             }
             AgentNotice::Joined(it) => {
                 let by_key = it.re.is_some();
                 let session = it.view.session;
-                let waited =
-                    self.agent_mut(client).is_some_and(|agent| core::mem::take(&mut agent.waits));
+                let waited = self.agent_mut(client).and_then(|agent| agent.waits.take()).is_some();
                 if by_key && !waited {
                     self.in_time(client, "joins")?;
                 }
@@ -330,9 +330,12 @@ impl Trust {
             }
             AgentNotice::SignedIn(it) => self.told_rights(client, &it.rights),
             AgentNotice::Renewed(it) => self.told_rights(client, &it.rights),
-            AgentNotice::Refused(_) => {
-                if let Some(agent) = self.agent_mut(client) {
-                    agent.waits = false;
+            AgentNotice::Refused(it) => {
+                // Something else may be refused while the join waits.
+                if let Some(agent) = self.agent_mut(client)
+                    && agent.waits == Some(it.re)
+                {
+                    agent.waits = None;
                 }
                 Ok(())
             }
@@ -512,7 +515,7 @@ impl Trust {
         };
         self.used_once(client, group, claims.once)?;
         let Claims { who, expires, rights, .. } = claims;
-        Ok(Agent { id: who, rights, expires, waits: false })
+        Ok(Agent { id: who, rights, expires, waits: None })
     }
 
     fn identified(
