@@ -132,7 +132,8 @@ export class Home {
       write(find("roster-empty-title"), searching ? "No visitor fits the search" : "Nobody is online yet");
       write(find("roster-empty-text"), searching
         ? "Search looks at names, ids, e-mail addresses, phone numbers and pages."
-        : "Visitors appear here as soon as their app connects. If one reads a key out to you, type it on this page.");
+        : `Visitors appear here as soon as their app connects.${
+          facts.rights.manualKeys ? " If one reads a key out to you, type it on this page." : ""}`);
       show(find("clear-search"), searching);
     }
     const left = matches.length - shown.length;

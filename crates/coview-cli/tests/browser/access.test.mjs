@@ -154,6 +154,7 @@ scene("axe finds nothing where tokens end, agents wait and agents are removed", 
     await ann.do("end");
     const keyless = await look("grace", 3600, { manual_keys: false });
     await keyless.sees("key-forbidden");
+    assert.doesNotMatch(await keyless.id("roster-empty").textContent(), /key/, "nor a word of one");
     await axe(keyless, `no key, ${colorScheme}`);
   }
 }, { confirm_join: true });
