@@ -208,6 +208,7 @@ pub mod agent {
     pub use coview_agent::queue;
     pub use coview_agent::read_key;
     pub use coview_agent::table;
+    pub use coview_wire::AgentRights;
     pub use coview_wire::VisitorCard;
 }
 

@@ -128,7 +128,9 @@ impl<H, L> Visitor<Confirming<H>, L> {
     }
 
     /// Lets the agent in, who sees the screen from now on. It takes effect at once and cannot fail;
-    /// [`Change::Guests`](crate::Change::Guests) tells when the agent is there.
+    /// [`Change::Guests`](crate::Change::Guests) tells when the agent is there. If it went away
+    /// meanwhile nobody comes in, and nothing more is told: the answer was for this agent's wait and
+    /// for no other.
     ///
     /// ```
     /// use coview_lifecycle::{ManualStep, queue};
