@@ -29,7 +29,12 @@ fn hub() -> Hub {
     let id = GroupId::new("12345").expect("valid");
     // Virtual time passes faster here than anybody speaks, so nobody is cut off for silence.
     let heartbeat = Duration::from_secs(365 * 24 * 60 * 60);
-    let policy = Policy { heartbeat, begins_per_minute: u32::MAX, ..Policy::default() };
+    let policy = Policy {
+        heartbeat,
+        begins_per_minute: u32::MAX,
+        asks_in_vain: u32::MAX,
+        ..Policy::default()
+    };
     Hub::new(HubConfig { policy, ..HubConfig::one_group(id, group) }, [5; 32])
 }
 

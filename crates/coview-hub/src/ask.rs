@@ -1,7 +1,6 @@
 //! One-click: an agent's request, from the question to its one outcome.
 
 use alloc::boxed::Box;
-use core::time::Duration;
 
 use coview_lifecycle::table::Trigger;
 use coview_wire::AskEnded;
@@ -29,14 +28,6 @@ use crate::group::Group;
 use crate::no::No;
 use crate::timer::Due;
 use crate::timer::TimerId;
-
-/// How often an agent may ask one visitor within [`ASKED_IN_VAIN_WINDOW`] without a yes. Somebody could
-/// else make the question appear over and over, until the visitor says yes to be left in peace. Five
-/// leave room for a visitor who was away and for a no by mistake.
-const ASKED_IN_VAIN: u32 = 5;
-
-/// It begins with the first of them.
-const ASKED_IN_VAIN_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// A request that waits for the visitor. When it ends it is taken out of the group, so it cannot
 /// end twice.
@@ -72,7 +63,9 @@ impl Group {
             return Err(No::new(RefusalCode::VisitorBusy));
         }
         let in_vain = person.asked_in_vain.get(&self.agents[&agent].card.agent);
-        if in_vain.is_some_and(|it| it.count(fx.now, ASKED_IN_VAIN_WINDOW) >= ASKED_IN_VAIN) {
+        if in_vain.is_some_and(|it| {
+            it.count(fx.now, fx.policy.asks_in_vain_window) >= fx.policy.asks_in_vain
+        }) {
             const WORDS: &str = "this visitor was asked too often without a yes";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
         }
@@ -284,13 +277,12 @@ impl Group {
             let conn = visitor.conn;
             fx.tell_visitor(conn, TermsWithdrawn { ask, reason });
         }
-        let now = fx.now;
+        let (now, window) = (fx.now, fx.policy.asks_in_vain_window);
         self.change_person(fx, &over.name, |person| {
             person.asked = None;
             if outcome == AskOutcome::Accepted {
                 person.asked_in_vain.remove(&asking);
             } else {
-                let window = ASKED_IN_VAIN_WINDOW;
                 person.asked_in_vain.retain(|_, it| it.count(now, window) > 0);
                 person.asked_in_vain.entry(asking).or_default().add(now, window);
             }

@@ -231,6 +231,17 @@ pub struct Policy {
     /// the next one is refused with *limit exceeded*. Each is a record that is kept for long, and an
     /// agent's is a question on somebody's screen. Default 60: nobody taps as often.
     pub begins_per_minute: u32,
+    /// How often an agent may ask one visitor within [`asks_in_vain_window`](Self::asks_in_vain_window)
+    /// without a yes; then the visitor is left in peace by this agent, on whatever connection. Somebody
+    /// could else make the question appear until the visitor says yes to be rid of it. Default 5: room
+    /// for a visitor who was away and for a no by mistake.
+    pub asks_in_vain: u32,
+    /// The window in which they are counted. It begins with the first of them. Default 10 minutes.
+    pub asks_in_vain_window: Duration,
+    /// How often the visitor is asked in one session whether to let an agent in who typed the key, and
+    /// does not answer, because the agent takes it back or the time is over; then the key is a wrong
+    /// one for this agent. Default 3.
+    pub joins_in_vain: u32,
 }
 
 impl Policy {
@@ -270,6 +281,9 @@ impl Default for Policy {
             one_use_tokens: 100_000,
             problems_per_minute: 60,
             begins_per_minute: 60,
+            asks_in_vain: 5,
+            asks_in_vain_window: Duration::from_secs(10 * 60),
+            joins_in_vain: 3,
         }
     }
 }

@@ -29,12 +29,6 @@ use crate::timer::TimerId;
 use crate::tries::Guesser;
 use crate::tries::TooMany;
 
-/// How often the visitor of one session is asked about one agent without an answer, because the agent
-/// took the join back, went away or let the time run out. The agent is kept out of the session then.
-/// Whoever has the key could else make the question appear over and over, until the visitor says yes
-/// to be left in peace. Three leave room for a slip and a broken connection.
-const ASKED_IN_VAIN: u32 = 3;
-
 /// An agent who knew the key of a session and waits until the visitor lets it in.
 ///
 /// It is no guest: it has no number as a viewer, is in no list and has been told nothing of the
@@ -292,7 +286,7 @@ impl Group {
         let join = over.join;
         fx.counts.joins_unanswered += 1;
         fx.event(Event::JoinEnded { group: self.id.clone(), session: id, join, reason });
-        self.asked_in_vain(id, over.agent);
+        self.asked_in_vain(id, over.agent, fx.policy.joins_in_vain);
         self.turn_away_from(fx, id, &over, code);
         if let Some(session) = self.sessions.get(&id) {
             let withdrawn = JoinWithdrawn { join, reason };
@@ -305,12 +299,12 @@ impl Group {
 
     /// The visitor was asked about this agent and did not answer. After the last time that is allowed
     /// the agent is kept out of the session, so that the key is a wrong one for it.
-    fn asked_in_vain(&mut self, id: SessionId, agent: Place) {
+    fn asked_in_vain(&mut self, id: SessionId, agent: Place, limit: u32) {
         let name = self.agent(agent).card.agent.clone();
         if let Some(session) = self.sessions.get_mut(&id) {
             let times = session.in_vain.entry(name.clone()).or_default();
             *times += 1;
-            if *times >= ASKED_IN_VAIN {
+            if *times >= limit {
                 session.barred.insert(name);
             }
         }

@@ -157,6 +157,9 @@ fn every_policy_number_is_read() {
         "one_use_tokens",
         "problems_per_minute",
         "begins_per_minute",
+        "asks_in_vain",
+        "asks_in_vain_window_seconds",
+        "joins_in_vain",
     ];
     let numbers: String =
         keys.iter().enumerate().map(|(at, key)| format!("{key} = {}\n", 101 + at)).collect();
@@ -188,6 +191,9 @@ fn every_policy_number_is_read() {
         one_use_tokens: 123,
         problems_per_minute: 124,
         begins_per_minute: 125,
+        asks_in_vain: 126,
+        asks_in_vain_window: seconds(127),
+        joins_in_vain: 128,
     };
     assert_eq!(config.hub.policy, expected);
     in_the_sample(&keys);

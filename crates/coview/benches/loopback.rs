@@ -37,6 +37,7 @@ messages_per_second = 1000000000
 bytes_per_second = 4000000000
 [policy]
 begins_per_minute = 1000000000
+asks_in_vain = 1000000000
 [[group]]
 id = "bench"
 [group.terms]

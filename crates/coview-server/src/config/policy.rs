@@ -33,6 +33,9 @@ pub(super) struct PolicyFile {
     one_use_tokens: Option<u32>,
     problems_per_minute: Option<u32>,
     begins_per_minute: Option<u32>,
+    asks_in_vain: Option<u32>,
+    asks_in_vain_window_seconds: Option<u32>,
+    joins_in_vain: Option<u32>,
 }
 
 /// The slowest pace of cards and of records: a minute. Agents would take a slower one for a fault.
@@ -94,6 +97,9 @@ impl PolicyFile {
             one_use_tokens: count!(one_use_tokens),
             problems_per_minute: count!(problems_per_minute),
             begins_per_minute: count!(begins_per_minute),
+            asks_in_vain: count!(asks_in_vain),
+            asks_in_vain_window: seconds!(asks_in_vain_window_seconds, asks_in_vain_window),
+            joins_in_vain: count!(joins_in_vain),
         };
         if policy.key_wait_max < policy.key_wait {
             faults.add("policy.key_wait_max_seconds is less than policy.key_wait_seconds");
