@@ -70,8 +70,10 @@ export function sessionEnd(reason, who) {
 export function signInEnds(ms) {
   if (ms > 10 * 60_000) return "";
   if (ms <= 0) return "Your sign-in has expired. You can finish, but begin nothing new.";
-  const minutes = Math.ceil(ms / 60_000);
-  return `Your sign-in ends in ${count(minutes, "minute")}.`;
+  // Whole minutes that are left for sure: the server is a little more patient than the token says.
+  const minutes = Math.floor(ms / 60_000);
+  return minutes === 0 ? "Your sign-in ends in less than a minute."
+    : `Your sign-in ends in ${count(minutes, "minute")}.`;
 }
 
 /** Why a request was refused. */
