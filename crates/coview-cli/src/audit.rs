@@ -285,6 +285,10 @@ async fn erase(args: &EraseArgs) -> Result<(), Failure> {
         }
     })?;
     match done {
+        Erasure::Done { fields: 0 } => {
+            say.hint(format_args!("nothing to erase: no line names {}", args.visitor));
+            Ok(())
+        }
         Erasure::Done { fields } => {
             say.hint(format_args!("{GOOD}erased{GOOD:#}: {fields} personal fields"));
             Ok(())

@@ -195,6 +195,8 @@ fn the_story_of_a_session_is_told_in_words_and_without_whom_was_erased() {
     assert!(out.contains("Grace Hopper (grace) asked a visitor whose id was erased"), "{out}");
     assert!(!fs::read_to_string(&log).unwrap().contains("customer-42"));
     assert_eq!(run(&["audit", "verify", &log]).code, Some(0));
+    let Done { code, out, .. } = run(&["audit", "erase", &log, "--visitor", "customer-42"]);
+    assert_eq!((code, out.trim()), (Some(0), "nothing to erase: no line names customer-42"));
 }
 
 /// A configuration that keeps logs in this folder.

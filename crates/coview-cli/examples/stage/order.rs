@@ -91,6 +91,9 @@ pub(crate) struct PolicyOrder {
 #[derive(Deserialize)]
 pub(crate) struct TokenOrder {
     pub(crate) seconds: u64,
+    /// How many seconds ago it was made.
+    #[serde(default)]
+    pub(crate) age: u64,
     #[serde(default)]
     pub(crate) once: bool,
     #[serde(default)]

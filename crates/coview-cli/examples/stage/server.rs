@@ -101,10 +101,11 @@ impl Host {
             AGENTS.iter().find(|(id, _)| *id == agent).ok_or("there is no such agent")?;
         let card = AgentCard::new(AgentId::new(agent)?, name)?;
         let mut claims = AgentClaims::new(GroupId::new(GROUP)?, card).with_rights(order.rights);
+        let made = UnixTime::new(now().get().saturating_sub(order.age));
         if order.once {
             claims = claims.once();
         }
-        Ok(claims.sign(&self.key, now(), Duration::from_secs(order.seconds))?)
+        Ok(claims.sign(&self.key, made, Duration::from_secs(order.seconds))?)
     }
 
     /// What one relay to this server listens with.

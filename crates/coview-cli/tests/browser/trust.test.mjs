@@ -134,7 +134,7 @@ scene("a sign-in that ends soon is renewed while the session goes on", async ({ 
 
 scene("a sign-in that has ended signs the page out, in words", async ({ stage, open }) => {
   const ada = await open();
-  await ada.signIn("ada", { token: await stage.do("token", { agent: "ada", seconds: 2 }) });
+  await ada.signIn("ada", { token: await stage.do("token", { agent: "ada", seconds: 8, age: 30 }) });
   await ada.sees("home");
   await ada.sees("sign-in");
   await ada.reads("sign-in-notice", /sign-in has expired/);
