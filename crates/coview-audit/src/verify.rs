@@ -165,7 +165,9 @@ pub(crate) struct Lines<R> {
 pub(crate) enum Piece<'a> {
     /// The line without its line feed.
     Whole(&'a [u8]),
-    Unfinished(&'a [u8]),
+    /// The last one, without a line feed: so many bytes. A file system may leave it longer than any line,
+    /// filled with zeros.
+    Unfinished(u64),
     TooLong,
     End,
 }
@@ -179,12 +181,31 @@ impl<R: BufRead> Lines<R> {
         self.bytes.clear();
         let limit = LONGEST as u64 + 1;
         io::Read::take(&mut self.reader, limit).read_until(b'\n', &mut self.bytes)?;
+        let long = self.bytes.len() > LONGEST && !self.bytes.ends_with(b"\n");
+        let rest = if long { self.skip_to_the_end()? } else { Some(0) };
+        let Some(rest) = rest else { return Ok(Piece::TooLong) };
         Ok(match self.bytes.split_last() {
             None => Piece::End,
             Some((b'\n', line)) => Piece::Whole(line),
-            Some(_) if self.bytes.len() > LONGEST => Piece::TooLong,
-            Some(_) => Piece::Unfinished(&self.bytes),
+            Some(_) => Piece::Unfinished(self.bytes.len() as u64 + rest),
         })
+    }
+
+    /// How many bytes are left, if there is no line feed among them.
+    fn skip_to_the_end(&mut self) -> io::Result<Option<u64>> {
+        let mut count = 0;
+        loop {
+            let bytes = self.reader.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(Some(count));
+            }
+            if bytes.contains(&b'\n') {
+                return Ok(None);
+            }
+            let read = bytes.len();
+            count += read as u64;
+            self.reader.consume(read);
+        }
     }
 }
 
@@ -243,7 +264,7 @@ impl Checker {
         loop {
             let checked = match lines.next()? {
                 Piece::Whole(bytes) => self.check(bytes).map(|line| each(&line)),
-                Piece::Unfinished(bytes) => Err(Why::Torn(bytes.len() as u64)),
+                Piece::Unfinished(bytes) => Err(Why::Torn(bytes)),
                 Piece::TooLong => Err(Why::TooLong),
                 Piece::End => break,
             };

@@ -64,6 +64,23 @@ fn a_log_cut_at_any_byte_opens_again_and_has_lost_no_whole_line() {
 }
 
 #[test]
+fn zeros_that_a_file_system_left_at_the_end_are_cut_off_however_many() {
+    let directory = directory();
+    let records = one_click(7, "ada").into_iter().take(4).collect();
+    let log = write(directory.path(), options(), records);
+    let whole = fs::read(&log).unwrap();
+    for zeros in [1, 4096, 1 << 20] {
+        let mut left = whole.clone();
+        left.resize(whole.len() + zeros, 0);
+        fs::write(&log, &left).unwrap();
+        assert_eq!(check_bytes(&left).fault.unwrap().why, Why::Torn(zeros as u64));
+        let after = fs::read(write(directory.path(), options(), vec![joined(8)])).unwrap();
+        assert_eq!(after[..whole.len()], whole);
+        assert!(check_bytes(&after).is_intact());
+    }
+}
+
+#[test]
 fn a_whole_line_that_is_broken_is_an_error_that_names_it_and_what_to_do() {
     let directory = directory();
     let log = write(directory.path(), options(), one_click(7, "ada"));
