@@ -539,6 +539,12 @@ impl<L: AgentLink> Agent<SignedIn, L> {
     }
 }
 
+impl<S: fmt::Debug, L> Agent<S, L> {
+    pub(crate) fn fmt_inner(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.state, self.shared.facts)
+    }
+}
+
 impl<S: State, L> fmt::Debug for Agent<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Agent")

@@ -371,6 +371,15 @@ impl<L: AgentLink> AnyAgent<L> {
     }
 }
 
+impl<L> AnyAgent<L> {
+    /// Everything this side knows and is, whatever the app can see of it, without secrets and keys:
+    /// for a search of all states.
+    #[doc(hidden)]
+    pub fn inner(&self) -> impl fmt::Debug {
+        fmt::from_fn(|f| each!(self, agent => agent.fmt_inner(f)))
+    }
+}
+
 macro_rules! try_from_any {
     ($($state:ident,)+) => {$(
         /// The typed agent, if it is in this state; otherwise the same [`AnyAgent`] back.

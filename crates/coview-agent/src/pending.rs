@@ -121,6 +121,13 @@ impl<To: Request<Else>, Else, L: AgentLink> Future for Pending<To, Else, L> {
     }
 }
 
+impl<To: State, Else: State + fmt::Debug, L> Pending<To, Else, L> {
+    pub(crate) fn fmt_inner(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?} ")?;
+        self.agent.as_ref().map_or(Ok(()), |agent| agent.fmt_inner(f))
+    }
+}
+
 impl<To: State, Else: State, L> fmt::Debug for Pending<To, Else, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pending({} → {})", Else::KIND, To::KIND)

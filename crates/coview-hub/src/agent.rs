@@ -35,6 +35,7 @@ use crate::signin::SignIn;
 use crate::signin::is_disbelief;
 
 /// The place of one signed-in agent. One agent id may have several, such as two browser tabs.
+#[derive(Clone)]
 pub(crate) struct Agent {
     pub(crate) secret: Secret,
     pub(crate) conn: Option<ConnId>,
@@ -52,12 +53,12 @@ pub(crate) struct Agent {
     pub(crate) view: Option<SessionId>,
     /// The number under which its connection sees that session.
     pub(crate) viewer: Option<ViewerId>,
-    past: Option<Box<Past>>,
-    lost: Option<Lost>,
+    pub(crate) past: Option<Box<Past>>,
+    pub(crate) lost: Option<Lost>,
 }
 
 /// What ended last, for the snapshot of a resume.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
     pub(crate) ask_ended: Option<AskEnded>,
     pub(crate) view_ended: Option<ViewEnded>,

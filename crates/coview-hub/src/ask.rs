@@ -31,16 +31,17 @@ use crate::timer::TimerId;
 
 /// A request that waits for the visitor. When it ends it is taken out of the group, so it cannot
 /// end twice.
+#[derive(Clone)]
 pub(crate) struct Ask {
     /// The `ask` message it came from.
-    re: RequestId,
+    pub(crate) re: RequestId,
     pub(crate) agent: Place,
     /// The device it was sent to. It stays with this device, whatever the focus does.
-    visitor: Place,
-    name: VisitorId,
+    pub(crate) visitor: Place,
+    pub(crate) name: VisitorId,
     pub(crate) displayed: bool,
-    expires: Moment,
-    timer: TimerId,
+    pub(crate) expires: Moment,
+    pub(crate) timer: TimerId,
 }
 
 impl Group {

@@ -43,6 +43,7 @@ use crate::tries::Window;
 ///
 /// A rule gets one group and this. It knows only the connections of its own group's clients, so it
 /// has nobody else to talk to.
+#[derive(Clone)]
 pub(crate) struct Effects {
     pub(crate) now: Moment,
     pub(crate) policy: Policy,
@@ -50,10 +51,10 @@ pub(crate) struct Effects {
     pub(crate) conns: BTreeMap<ConnId, Conn>,
     /// The counters; the gauges in it stay zero until they are asked for.
     pub(crate) counts: Stats,
-    out: VecDeque<Output>,
-    rng: ChaCha20Rng,
+    pub(crate) out: VecDeque<Output>,
+    pub(crate) rng: ChaCha20Rng,
     /// What the wall clock said at [`Moment::ZERO`]. Until it is told, 1970: no token is good then.
-    wall_at_zero: UnixTime,
+    pub(crate) wall_at_zero: UnixTime,
     /// Whether what must be recorded can be.
     pub(crate) recorded: bool,
     /// Whether the server is about to stop, so that nothing new may begin.
@@ -61,9 +62,9 @@ pub(crate) struct Effects {
     /// Whether something ended since this was looked at last, so that a client may be idle now who
     /// has to go then.
     pub(crate) something_ended: bool,
-    last_place: u64,
-    places: u64,
-    kept: Kept,
+    pub(crate) last_place: u64,
+    pub(crate) places: u64,
+    pub(crate) kept: Kept,
 }
 
 /// The connection of a place is gone: since when, and the deadline at which the place goes too.
@@ -74,7 +75,7 @@ pub(crate) struct Lost {
 }
 
 /// An open connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Conn {
     pub(crate) peer: Peer,
     /// The page the client is, until it says who it is. Boxed: what is no browser is none.

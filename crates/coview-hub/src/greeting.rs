@@ -36,7 +36,7 @@ use crate::timer::GroupIndex;
 use crate::visitor::Visitor;
 
 /// The web page at the other end of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Page {
     Own,
     Other(Box<str>),

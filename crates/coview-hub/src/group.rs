@@ -29,6 +29,7 @@ use crate::visitor::Visitor;
 ///
 /// All state of visitors, agents, requests and sessions is in here and nowhere else, and every rule
 /// is a method that gets this one group: nothing can cross groups because no rule ever holds two.
+#[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) id: GroupId,
     pub(crate) index: GroupIndex,
@@ -54,7 +55,7 @@ pub(crate) struct Group {
     pub(crate) online: u64,
     /// How many connections of agents see a session.
     pub(crate) viewing: u64,
-    last_number: u64,
+    pub(crate) last_number: u64,
 }
 
 impl Group {

@@ -37,7 +37,7 @@ pub struct Hub {
     pub(crate) names: BTreeMap<GroupId, GroupIndex>,
     pub(crate) groups: Vec<Group>,
     pub(crate) fx: Effects,
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl Hub {

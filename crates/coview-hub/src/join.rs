@@ -33,13 +33,14 @@ use crate::tries::TooMany;
 ///
 /// It is no guest: it has no number as a viewer, is in no list and has been told nothing of the
 /// session. When the wait ends it is taken out of the session, so it cannot end twice.
+#[derive(Clone)]
 pub(crate) struct Waiting {
-    join: JoinId,
+    pub(crate) join: JoinId,
     /// The `join` message, which is answered when the wait ends.
-    re: RequestId,
-    agent: Place,
-    expires: Moment,
-    timer: TimerId,
+    pub(crate) re: RequestId,
+    pub(crate) agent: Place,
+    pub(crate) expires: Moment,
+    pub(crate) timer: TimerId,
 }
 
 impl Waiting {

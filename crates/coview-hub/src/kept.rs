@@ -36,7 +36,7 @@ pub(crate) struct KeptPlace {
 ///
 /// A place is worth here what it was worth when its connection broke, until it is its turn to go:
 /// then it is looked at again, so that none goes before another that is worth less.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
     places: BTreeMap<Place, (GroupIndex, KeptPlace)>,
     order: BTreeSet<(Worth, Moment, Place)>,

@@ -26,6 +26,7 @@ use crate::effects::Effects;
 struct Tag(u128);
 
 /// The keys of one group.
+#[derive(Clone)]
 pub(crate) struct Keys {
     secret: [u8; 32],
     length: KeyLength,

@@ -104,6 +104,7 @@ mod greeting;
 mod group;
 mod hub;
 mod identity;
+mod inner;
 mod io;
 mod join;
 mod kept;

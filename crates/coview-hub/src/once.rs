@@ -15,7 +15,7 @@ const MARGIN: Duration = Duration::from_secs(120);
 /// Each is remembered until it has expired, by the wall clock. If they are too many, or the wall
 /// clock is set back after some were forgotten, a token that expires no later than any that was
 /// forgotten counts as used, known or not: it is refused once too often rather than accepted twice.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Once {
     used: BTreeSet<TokenId>,
     by_expiry: BTreeMap<UnixTime, BTreeSet<TokenId>>,

@@ -31,20 +31,21 @@ use crate::timer::TimerId;
 /// Whoever is in here is a guest of the session and has this connection now: everything that takes
 /// a guest or a connection away takes the viewer out first. So a picture that goes to a viewer goes
 /// to nobody else.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Viewers {
-    of: BTreeMap<ViewerId, Viewer>,
-    last: u32,
-    pictures: u64,
+    pub(crate) of: BTreeMap<ViewerId, Viewer>,
+    pub(crate) last: u32,
+    pub(crate) pictures: u64,
 }
 
-struct Viewer {
-    agent: Place,
-    conn: ConnId,
+#[derive(Clone)]
+pub(crate) struct Viewer {
+    pub(crate) agent: Place,
+    pub(crate) conn: ConnId,
     /// The picture it was sent last, so that one that names it twice is sent once.
-    picture: u64,
+    pub(crate) picture: u64,
     /// How much more it may say before it is sent another picture.
-    words: u32,
+    pub(crate) words: u32,
 }
 
 /// A viewer may say so much without having been sent a picture, and once more for each picture. One
@@ -74,7 +75,7 @@ impl Viewers {
 }
 
 /// What a visitor's client says it covers, and what of that is on record.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Masks {
     recorded: Option<MaskState>,
     /// Since when that is on record, for the pace.
@@ -83,6 +84,19 @@ pub(crate) struct Masks {
     newest: Option<MaskState>,
     /// When that is recorded.
     timer: Option<TimerId>,
+}
+
+impl Masks {
+    /// Shows what is on record and what will be.
+    pub(crate) fn show(
+        &self,
+        now: Moment,
+        show: &mut dyn FnMut(Option<Place>, core::fmt::Arguments<'_>),
+    ) {
+        let Self { recorded, since, newest, timer } = self;
+        let since = recorded.map(|_| now.since(*since));
+        show(None, format_args!("{recorded:?} {since:?} {newest:?} {}", timer.is_some()));
+    }
 }
 
 impl Group {

@@ -44,14 +44,16 @@ use crate::timer::TimerId;
 use crate::tries::Window;
 
 /// A device's stay in presence.
+#[derive(Clone)]
 pub(crate) struct Presence {
     pub(crate) id: PresenceId,
-    data: PackedData,
+    pub(crate) data: PackedData,
 }
 
 /// Presence data as it rests: keys and values in one text, each ended by a NUL, which neither may
 /// have. A map of even one entry takes four hundred bytes, and most visitors are idle.
-struct PackedData(Box<str>);
+#[derive(Clone)]
+pub(crate) struct PackedData(Box<str>);
 
 impl PackedData {
     fn pack(data: &PresenceData) -> Self {
@@ -63,7 +65,7 @@ impl PackedData {
         Self(text.into_boxed_str())
     }
 
-    fn unpack(&self) -> PresenceData {
+    pub(crate) fn unpack(&self) -> PresenceData {
         let mut parts = self.0.split_terminator('\0');
         let mut data = PresenceData::new();
         while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
@@ -74,7 +76,7 @@ impl PackedData {
 }
 
 /// Everything that is known by visitor id rather than by device.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Person {
     /// How many devices are identified with this id.
     pub(crate) devices: u32,
@@ -94,18 +96,19 @@ pub(crate) struct Person {
     /// must give no new questions.
     pub(crate) asked_in_vain: BTreeMap<AgentId, Window>,
     /// Boxed: most visitors who are online change rarely, or are not watched.
-    pace: Option<Box<Pace>>,
+    pub(crate) pace: Option<Box<Pace>>,
 }
 
 /// When agents were sent the last card about a change, and the next one if it waits.
-struct Pace {
+#[derive(Clone)]
+pub(crate) struct Pace {
     last: Moment,
     late: Option<(TimerId, u64)>,
 }
 
 /// Whose card waits until the pace allows it, by a number that its deadline carries: a visitor id
 /// is too large for that.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct LateCards {
     names: BTreeMap<u64, VisitorId>,
     last: u64,
@@ -119,7 +122,7 @@ impl Person {
 }
 
 /// The agents who want to know who is online.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Watchers {
     all: BTreeSet<Place>,
     everybody: BTreeSet<Place>,
@@ -127,14 +130,14 @@ pub(crate) struct Watchers {
 }
 
 /// What an agent wants to watch.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Watching {
     Everybody,
     One(VisitorId),
 }
 
 /// Whom an agent is told about, because it watches and its token allows it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Scope {
     Everybody,
     /// In order, and each once.

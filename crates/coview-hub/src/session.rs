@@ -49,6 +49,7 @@ use crate::timer::TimerId;
 const BARRED_UNSEEN: usize = 1_024;
 
 /// A session that runs, or one that was accepted and not started yet.
+#[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) visitor: Place,
     pub(crate) name: Option<VisitorId>,
@@ -82,7 +83,7 @@ pub(crate) struct Session {
 ///
 /// There are two ways to make it, and each is an act of the visitor. It is in its session and
 /// nowhere else, so it is gone with the end; whatever relays the picture must find it there first.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Consent {
     /// The start it was given with.
     start: StartId,
@@ -101,7 +102,7 @@ impl Consent {
 }
 
 /// How a session began.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Begun {
     /// The visitor tapped share.
     ByKey(SessionKey),

@@ -32,11 +32,12 @@ use crate::timer::Due;
 use crate::timer::TimerId;
 
 /// The sign-in of one agent's place.
+#[derive(Clone)]
 pub(crate) struct SignIn {
     pub(crate) rights: AgentRights,
-    expires: UnixTime,
+    pub(crate) expires: UnixTime,
     /// When that is looked at. There is none once the sign-in is over.
-    timer: Option<TimerId>,
+    pub(crate) timer: Option<TimerId>,
 }
 
 impl SignIn {

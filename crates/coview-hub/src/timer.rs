@@ -53,14 +53,14 @@ impl Due {
 /// Deadlines of the same moment are due in the order they were set, so a run repeats exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerId {
-    at: Moment,
+    pub(crate) at: Moment,
     number: u64,
 }
 
 /// Every deadline of the hub, earliest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
-    due: BTreeMap<TimerId, Due>,
+    pub(crate) due: BTreeMap<TimerId, Due>,
     last: u64,
 }
 

@@ -39,7 +39,7 @@ impl Window {
 /// They are counted by agent id and by network, not by connection: signing in again gives no new
 /// tries. What is over is forgotten when the next wrong key is counted, so no deadline stands behind
 /// it and a group at rest keeps what it has, which is bounded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WrongKeys {
     agents: Book<AgentId>,
     networks: Book<Network>,
@@ -195,7 +195,7 @@ struct Tries {
 }
 
 /// The wrong keys of many, each by name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Book<K> {
     of: BTreeMap<K, Tries>,
     /// When what is forgotten was last taken out.

@@ -49,6 +49,7 @@ use crate::timer::Due;
 
 /// The place of one visitor's device. There may be tens of thousands, most of them idle, so what
 /// is rarely there is boxed.
+#[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) secret: Secret,
     pub(crate) conn: Option<ConnId>,
@@ -69,7 +70,7 @@ pub(crate) struct Visitor {
 }
 
 /// What ended last, for the snapshot of a resume.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
     pub(crate) ask_over: Option<TermsOver>,
     pub(crate) ended: Option<SessionEnded>,

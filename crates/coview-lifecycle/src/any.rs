@@ -304,6 +304,15 @@ impl<L> AnyVisitor<L> {
     }
 }
 
+impl<L> AnyVisitor<L> {
+    /// Everything this side knows and is, whatever the app can see of it, without secrets and keys:
+    /// for a search of all states.
+    #[doc(hidden)]
+    pub fn inner(&self) -> impl fmt::Debug {
+        fmt::from_fn(|f| each!(self, visitor => visitor.fmt_inner(f)))
+    }
+}
+
 macro_rules! while_sharing {
     ($any:expr, $visitor:ident => $body:expr) => {
         match $any {

@@ -65,6 +65,15 @@ impl<To, Else, L> Pending<To, Else, L> {
         Self { visitor: Some(visitor), to: PhantomData }
     }
 
+    pub(crate) fn fmt_inner(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result
+    where
+        To: State,
+        Else: State + fmt::Debug,
+    {
+        write!(f, "{self:?} ")?;
+        self.visitor.as_ref().map_or(Ok(()), |visitor| visitor.fmt_inner(f))
+    }
+
     /// Whether there is a connection just now, for a user interface to show while the request
     /// waits; `None` only if the answer was taken.
     #[must_use]

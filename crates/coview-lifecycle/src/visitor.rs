@@ -574,6 +574,12 @@ impl<S, L: Link> Visitor<S, L> {
     }
 }
 
+impl<S: fmt::Debug, L> Visitor<S, L> {
+    pub(crate) fn fmt_inner(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.state, self.shared.facts)
+    }
+}
+
 impl<S: State, L> fmt::Debug for Visitor<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Visitor")

@@ -102,7 +102,7 @@ impl Role for AgentRole {
 }
 
 /// What the server knows of an agent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Base {
     /// The newest token the server is known to have acted on.
     token: AgentToken,

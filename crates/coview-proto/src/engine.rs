@@ -55,31 +55,31 @@ use crate::role::Said;
 ///
 /// After one input an engine is idle again within [`WINDOW`](crate::WINDOW) + 8 outputs.
 pub struct Engine<R: Role> {
-    config: R::Config,
-    backoff: Backoff,
-    rng: ChaCha8Rng,
-    now: Moment,
-    phase: Phase<R::Step>,
+    pub(crate) config: R::Config,
+    pub(crate) backoff: Backoff,
+    pub(crate) rng: ChaCha8Rng,
+    pub(crate) now: Moment,
+    pub(crate) phase: Phase<R::Step>,
     /// What the first reply established; `None` until there was one.
-    place: Option<Place>,
-    memory: Memory,
-    base: R::Base,
-    outbox: Outbox<R>,
+    pub(crate) place: Option<Place>,
+    pub(crate) memory: Memory,
+    pub(crate) base: R::Base,
+    pub(crate) outbox: Outbox<R>,
     /// The number of the app's latest message.
-    numbered: RequestId,
+    pub(crate) numbered: RequestId,
     /// The number of the app's latest message when the engine greeted last.
-    greeted_at: RequestId,
+    pub(crate) greeted_at: RequestId,
     /// The number of the latest message the server is known to have acted on.
-    acknowledged: Option<RequestId>,
+    pub(crate) acknowledged: Option<RequestId>,
     /// How many tries to connect have failed in a row.
-    failed: u32,
+    pub(crate) failed: u32,
     /// The longest wait the latest try may have been preceded by.
-    waited: Duration,
+    pub(crate) waited: Duration,
     /// When the connection was lost; `None` while there is one.
-    lost_at: Option<Moment>,
-    connectivity: Connectivity,
-    stats: Stats,
-    outputs: VecDeque<Output<R>>,
+    pub(crate) lost_at: Option<Moment>,
+    pub(crate) connectivity: Connectivity,
+    pub(crate) stats: Stats,
+    pub(crate) outputs: VecDeque<Output<R>>,
 }
 
 /// What an engine has counted, for a log or a metric.
@@ -105,7 +105,7 @@ pub struct Stats {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Phase<S> {
+pub(crate) enum Phase<S> {
     New,
     Opening { fail_at: Moment },
     Greeting { asked: Asked, fail_at: Moment },
@@ -126,7 +126,7 @@ enum Stage<S> {
 
 /// With what a connection was begun.
 #[derive(Clone, Copy, Debug)]
-enum Asked {
+pub(crate) enum Asked {
     /// `hello` or `sign_in`.
     Greeting,
     Resume,
@@ -134,22 +134,23 @@ enum Asked {
 
 /// The signs of life of a connection.
 #[derive(Clone, Copy, Debug)]
-struct Life {
-    since: Moment,
-    said: Moment,
-    pinged: Moment,
-    heard: Moment,
+pub(crate) struct Life {
+    pub(crate) since: Moment,
+    pub(crate) said: Moment,
+    pub(crate) pinged: Moment,
+    pub(crate) heard: Moment,
 }
 
 /// What the server keeps for this client.
-struct Place {
+#[derive(Clone)]
+pub(crate) struct Place {
     secret: ResumeSecret,
     times: Times,
 }
 
 /// The server's policy, made safe against numbers no engine could keep.
 #[derive(Clone, Copy)]
-struct Times {
+pub(crate) struct Times {
     heartbeat: Duration,
     silence: Duration,
     first_reply: Duration,
@@ -159,7 +160,7 @@ struct Times {
 
 /// Whether the server may still know this client.
 #[derive(Clone, Copy, Debug)]
-enum Memory {
+pub(crate) enum Memory {
     Kept,
     /// It has said that it does not, or that it shuts down.
     Lost {

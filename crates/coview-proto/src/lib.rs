@@ -65,6 +65,7 @@ mod agent;
 mod backoff;
 mod ended;
 mod engine;
+mod inner;
 mod io;
 mod outbox;
 mod role;

@@ -25,12 +25,13 @@ pub const WINDOW: usize = 32;
 ///  ├── said on this connection ──┼── not said on it ────────┤
 ///  ├── said on any connection ────────┼── never said ───────┤   only these may be coalesced
 /// ```
+#[derive(Clone)]
 pub(crate) struct Outbox<R: Role> {
-    entries: VecDeque<(RequestId, R::Says)>,
+    pub(crate) entries: VecDeque<(RequestId, R::Says)>,
     /// How many from the front were said on this connection.
-    said: usize,
+    pub(crate) said: usize,
     /// How many from the front were said on this or an earlier connection.
-    ever: usize,
+    pub(crate) ever: usize,
 }
 
 /// The outbox holds [`OUTBOX_LIMIT`] messages already.

@@ -33,7 +33,7 @@ pub trait Role:
 pub trait Rules<R: Role> {
     /// What the server knows of this client and would have to be told again if it forgot it: as of
     /// the last message it is known to have acted on.
-    type Base: Debug + Send + Sync + 'static;
+    type Base: Clone + Debug + Send + Sync + 'static;
     /// One thing that is said again to a server that has forgotten the client.
     type Step: Copy + Debug + Send + Sync + 'static;
 

@@ -111,7 +111,7 @@ impl Role for VisitorRole {
 }
 
 /// What the server knows of a visitor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Base {
     app: AppState,
     /// What `hello` tells about the person: nothing any more once somebody has logged out.
@@ -123,7 +123,7 @@ pub struct Base {
     session: Option<Session>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Identity {
     visitor: VisitorId,
     /// The newest one the server is known to have accepted.
@@ -131,7 +131,7 @@ struct Identity {
     profile: Option<Profile>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Presence {
     data: PresenceData,
     /// Unknown only between the message that asks for it and its answer.

@@ -110,6 +110,19 @@ impl<L> AnyPending<L> {
     }
 }
 
+impl<L> AnyPending<L> {
+    /// Everything this side knows and is, whatever the app can see of it, without secrets and keys:
+    /// for a search of all states.
+    #[doc(hidden)]
+    pub fn inner(&self) -> impl fmt::Debug {
+        fmt::from_fn(|f| match self {
+            Self::Requesting(pending) => pending.fmt_inner(f),
+            Self::Joining(pending) => pending.fmt_inner(f),
+            Self::Viewing(pending) => pending.fmt_inner(f),
+        })
+    }
+}
+
 impl<L: AgentLink> AnyPending<L> {
     /// Gives up and takes the request back; `None` only if the answer was taken.
     #[must_use = "dropping an agent means leaving"]

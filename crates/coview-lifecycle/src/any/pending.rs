@@ -123,6 +123,15 @@ impl<L> AnyPending<L> {
     }
 }
 
+impl<L> AnyPending<L> {
+    /// Everything this side knows and is, whatever the app can see of it, without secrets and keys:
+    /// for a search of all states.
+    #[doc(hidden)]
+    pub fn inner(&self) -> impl fmt::Debug {
+        fmt::from_fn(|f| each_pending!(self, pending => pending.fmt_inner(f)))
+    }
+}
+
 impl<L: Link> AnyPending<L> {
     /// Tells that the app went to the background or came back, without giving the request up.
     pub fn app_moved(&mut self, app: AppState) {
