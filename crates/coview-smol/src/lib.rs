@@ -45,6 +45,7 @@
 
 mod config;
 mod driver;
+mod head;
 mod link;
 mod pictures;
 #[cfg(feature = "screen")]

@@ -17,6 +17,7 @@ use smol::net::TcpStream;
 
 use crate::config::Roots;
 use crate::config::ServerUrl;
+use crate::head::WholeHead;
 
 /// A byte stream: TCP, or TLS over TCP.
 pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -48,9 +49,9 @@ pub(crate) async fn open(
             .connect(name, tcp)
             .await
             .map_err(|error| OpenError::new(OpenErrorKind::Tls, error.to_string()))?;
-        Box::pin(tls)
+        Box::pin(WholeHead::new(tls))
     } else {
-        Box::pin(tcp)
+        Box::pin(WholeHead::new(tcp))
     };
 
     let uri = url
