@@ -72,6 +72,7 @@ impl Server {
         let address = config.listen;
         let listen = |error| BindError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
+        widen(&listener).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let front = Front::new(&mut config, address);
         let audit = Audit::open(&config).map_err(BindError::Audit)?;
@@ -187,6 +188,21 @@ impl Server {
             Timer::after(Duration::from_millis(10)).await;
         }
     }
+}
+
+/// Makes room for everybody who comes back in one instant after a restart. The standard library lets
+/// 128 connections wait to be taken in; whoever finds no room is not told, tries again after 1, 3, 7
+/// seconds and so on, and may be kept out for minutes. The kernel has a limit of its own,
+/// `net.core.somaxconn` on Linux, and takes the smaller of the two.
+#[cfg(unix)]
+fn widen(listener: &TcpListener) -> io::Result<()> {
+    const WAITING: i32 = 65_535;
+    Ok(rustix::net::listen(listener, WAITING)?)
+}
+
+#[cfg(not(unix))]
+fn widen(_: &TcpListener) -> io::Result<()> {
+    Ok(())
 }
 
 /// A handle on a running server, for whoever gets the operator's signals.
