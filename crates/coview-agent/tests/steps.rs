@@ -399,6 +399,8 @@ fn leaving_and_ending_take_effect_at_once() {
     let agent = agent.end().unwrap();
     let Some(AgentMessage::EndSession(end)) = peer.said() else { panic!() };
     assert_eq!(end.session, session);
+    let Some(AgentMessage::Leave(leave)) = peer.said() else { panic!("if it may not end it") };
+    assert_eq!(leave.session, Some(session));
     peer.end_session(session, EndReason::Agent);
     drop(nothing(agent));
 }

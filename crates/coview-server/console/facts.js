@@ -112,6 +112,8 @@ export class Facts {
   end() {
     if (this.view === null) return;
     this.#say({ t: "end", session: this.view.session });
+    // A newer token may have taken the right away on its way: then the session goes on without us.
+    this.#say({ t: "leave", session: this.view.session });
     this.outcome = { kind: "view", visitor: this.view.visitor, reason: "own" };
     this.view = null;
   }

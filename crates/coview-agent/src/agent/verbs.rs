@@ -128,7 +128,9 @@ impl<L: AgentLink> Agent<Viewing, L> {
         agent
     }
 
-    /// Ends the session for everybody. It takes effect at once, with or without a connection.
+    /// Ends the session for everybody. It takes effect at once, with or without a connection. If the
+    /// right to it was taken away and the news is still on its way, the session goes on, and the
+    /// agent has left it.
     ///
     /// # Errors
     ///
@@ -163,6 +165,9 @@ impl<L: AgentLink> Agent<Viewing, L> {
         agent.shared.facts.view_given_up();
         let re = agent.shared.facts.next_request();
         agent.shared.link.send(AgentMessage::EndSession(EndSession { re, session }));
+        // A newer token may have taken the right away on its way: then the session goes on, without
+        // this agent, who has left it here.
+        agent.shared.leave(session);
         Ok(agent)
     }
 
