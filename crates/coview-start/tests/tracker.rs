@@ -65,6 +65,32 @@ impl Model {
         open
     }
 
+    /// What the tracker has to say about an event that is not among those so far.
+    fn noted(&self, event: Event) -> Noted {
+        match event {
+            Event::Asked(id, _) => {
+                let newest = self.events.iter().filter_map(|event| match *event {
+                    Event::Asked(asked, _) => Some(asked),
+                    Event::Connected(_) | Event::Failed(_) | Event::Ended(_) => None,
+                });
+                match self.open(id) {
+                    Some(_) => Noted::Repeated,
+                    None if Some(id) <= newest.max() => Noted::Stale,
+                    None => Noted::New,
+                }
+            }
+            Event::Connected(id) => match self.open(id) {
+                Some((_, None)) => Noted::New,
+                Some((_, Some(_))) => Noted::Repeated,
+                None => Noted::Stale,
+            },
+            Event::Failed(id) | Event::Ended(id) => match self.open(id) {
+                Some(_) => Noted::New,
+                None => Noted::Stale,
+            },
+        }
+    }
+
     fn display(&self) -> Option<String> {
         let (id, mode, _) = (1..12)
             .filter_map(|id| match self.open(id) {
@@ -97,12 +123,13 @@ proptest! {
         let mut tracker = StartTracker::new();
         let mut model = Model::default();
         for event in events {
-            match event {
+            let noted = match event {
                 Event::Asked(id, mode) => tracker.asked(StartId::new(id), mode),
                 Event::Connected(id) => tracker.connected_with_text(StartId::new(id), &key(id)),
                 Event::Failed(id) => tracker.failed(StartId::new(id)),
                 Event::Ended(id) => tracker.ended(StartId::new(id)),
             };
+            prop_assert_eq!(noted, model.noted(event));
             model.events.push(event);
             // The model forgets nothing; the tracker's bound is shown by a test of its own.
             if (1..12).filter(|id| model.open(*id).is_some()).count() >= OPEN_STARTS {
@@ -159,6 +186,17 @@ fn what_is_over_does_not_come_back() {
 }
 
 #[test]
+fn what_ends_is_news_once() {
+    let (refused, run) = (StartId::new(1), StartId::new(2));
+    let mut tracker = StartTracker::new();
+    tracker.asked(refused, StartMode::Manual);
+    tracker.asked(run, StartMode::Manual);
+    tracker.connected_with_text(run, "123 456 786");
+    assert_eq!([tracker.failed(refused), tracker.failed(refused)], [Noted::New, Noted::Stale]);
+    assert_eq!([tracker.ended(run), tracker.ended(run)], [Noted::New, Noted::Stale]);
+}
+
+#[test]
 fn the_number_of_open_starts_is_bounded() {
     let mut tracker = StartTracker::new();
     for id in 1..100 {
@@ -176,6 +214,8 @@ fn debug_shows_no_key() {
     tracker.connected_with_text(id, "123 456 786");
     let debug = format!("{tracker:?} {:?}", tracker.display());
     assert!(!debug.contains("123"), "{debug}");
+    // It says that there is a key, all the same.
+    assert!(debug.contains("Show(DisplayKey(redacted))"), "{debug}");
 }
 
 #[test]
