@@ -17,3 +17,4 @@ mod screen;
 mod steps;
 mod support;
 mod transitions;
+mod words;
