@@ -563,7 +563,7 @@ fn happens(run: Run, event: Event, peer: &mut Peer, seen: &mut Seen) -> Option<R
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 1024,
+        cases: if cfg!(miri) { 4 } else { 1024 },
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../proptest-regressions/agent.txt"

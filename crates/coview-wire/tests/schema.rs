@@ -143,7 +143,7 @@ proptest! {
             env!("CARGO_MANIFEST_DIR"),
             "/../../proptest-regressions/wire.txt"
         )))),
-        cases: 64,
+        cases: if cfg!(miri) { 4 } else { 64 },
         ..ProptestConfig::default()
     })]
 
