@@ -166,6 +166,56 @@ _browser +PROGRAMS:
     fi
     npm ci --silent --prefix {{browser}}
 
+# Line coverage of the pure crates by their own tests and the simulation; fails below 95 % of one of them.
+# The lines nothing reaches are in target/coverage.lcov.
+coverage:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for tool in llvm-cov nextest; do
+        if ! cargo $tool --version >/dev/null 2>&1; then
+            echo "there is no cargo-$tool; to get it: cargo install --locked cargo-$tool" >&2
+            echo "cargo-llvm-cov needs LLVM's tools too: rustup component add llvm-tools" >&2
+            exit 1
+        fi
+    done
+    report="${CARGO_TARGET_DIR:-$PWD/target}/coverage.lcov"
+    cargo llvm-cov clean --profraw-only
+    # What the compiler says about misuses runs no line of ours.
+    cargo llvm-cov nextest --no-report --status-level fail --no-fail-fast \
+        $(printf -- '-p %s ' {{pure}} coview-sim) -E 'not binary(ui)'
+    cargo llvm-cov report --lcov --output-path "$report"
+    awk -v pure="{{pure}}" '
+        /^SF:/ { crate = ""; if (match($0, /crates\/[a-z0-9-]+\/src\//)) crate = substr($0, RSTART + 7, RLENGTH - 12) }
+        /^LF:/ { found[crate] += substr($0, 4) }
+        /^LH:/ { hit[crate] += substr($0, 4) }
+        END {
+            n = split(pure, crates, " ")
+            for (i = 1; i <= n; i++) {
+                crate = crates[i]
+                percent = found[crate] ? 100 * hit[crate] / found[crate] : 0
+                printf "%-17s %5d of %5d lines, %6.2f %%\n", crate, hit[crate], found[crate], percent
+                if (percent < 95) low = 1
+            }
+            exit low
+        }' "$report"
+
+# Mutations of these crates that their own tests let pass: minutes to hours. What was found is in docs/mutation.md.
+# A part only: `just mutants coview-hub --shard 0/8`.
+mutants CRATE *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for tool in mutants nextest; do
+        if ! cargo $tool --version >/dev/null 2>&1; then
+            echo "there is no cargo-$tool; to get it: cargo install --locked cargo-$tool" >&2
+            exit 1
+        fi
+    done
+    CARGO_PROFILE_DEV_DEBUG=0 nice cargo mutants --package {{CRATE}} --jobs 1 --output target/mutants/{{CRATE}} {{ARGS}}
+
+# Five mutants that are kept, each against every layer that claims to catch it: crates/coview-sim/mutants.
+mutants-kept *MUTANTS:
+    nice crates/coview-sim/mutants/run {{MUTANTS}}
+
 # Rewrite the documents that are generated from the code: schema, diagram, verb tables.
 update-docs:
     UPDATE_DOCS=1 cargo test --quiet -p coview-wire -p coview-lifecycle -p coview-agent
