@@ -6,6 +6,9 @@ use core::time::Duration;
 /// Engines read no clock: their owner says what time it is. Unlike `std::time::Instant` a moment is
 /// the same in every run of a simulation, prints the same in a snapshot, and needs no `std`.
 ///
+/// It counts whole nanoseconds in 64 bits: a server keeps several of them for each visitor. What lies
+/// more than 584 years after the beginning is the last moment there is, which never comes.
+///
 /// ```
 /// use core::time::Duration;
 /// use coview_wire::Moment;
@@ -16,22 +19,24 @@ use core::time::Duration;
 /// assert_eq!(start.since(later), Duration::ZERO, "never negative");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Moment(Duration);
+pub struct Moment(u64);
 
 impl Moment {
     /// The moment the owner began to count.
-    pub const ZERO: Self = Self(Duration::ZERO);
+    pub const ZERO: Self = Self(0);
 
     /// The moment this long after [`Moment::ZERO`].
     #[must_use]
     pub const fn new(since_zero: Duration) -> Self {
-        Self(since_zero)
+        const NANOS: u64 = 1_000_000_000;
+        let whole = since_zero.as_secs().saturating_mul(NANOS);
+        Self(whole.saturating_add(since_zero.subsec_nanos() as u64))
     }
 
     /// How long after `earlier` this is; zero if it is not after it.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -39,19 +44,19 @@ impl core::ops::Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(rhs))
+        Self(self.0.saturating_add(Self::new(rhs).0))
     }
 }
 
 impl fmt::Debug for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        write!(f, "{:?}", self.since(Self::ZERO))
     }
 }
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}s", self.0.as_secs_f64())
+        write!(f, "{:.3}s", self.since(Self::ZERO).as_secs_f64())
     }
 }
 
@@ -126,5 +131,26 @@ impl Deadline {
             (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
             (a, b) => a.or(b),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_exact_to_the_nanosecond_and_saturates_at_the_last() {
+        let odd = Duration::new(12_345, 678_901_234);
+        assert_eq!(Moment::new(odd).since(Moment::ZERO), odd);
+        assert_eq!(
+            format!("{:?} {}", Moment::new(odd), Moment::new(odd)),
+            "12345.678901234s 12345.679s"
+        );
+        let last = Moment::new(Duration::MAX);
+        assert_eq!(last.since(Moment::ZERO), Duration::from_nanos(u64::MAX));
+        assert_eq!(Moment::new(odd) + Duration::MAX, last);
+        assert_eq!(last + Duration::from_nanos(1), last);
     }
 }
