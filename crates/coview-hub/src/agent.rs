@@ -19,7 +19,6 @@ use coview_wire::ViewerId;
 
 use crate::effects::Effects;
 use crate::effects::Heard;
-use crate::effects::Lost;
 use crate::effects::Peer;
 use crate::effects::Secret;
 use crate::event::Departure;
@@ -54,7 +53,6 @@ pub(crate) struct Agent {
     /// The number under which its connection sees that session.
     pub(crate) viewer: Option<ViewerId>,
     pub(crate) past: Option<Box<Past>>,
-    pub(crate) lost: Option<Lost>,
 }
 
 /// What ended last, for the snapshot of a resume.
@@ -79,7 +77,6 @@ impl Agent {
             view: None,
             viewer: None,
             past: None,
-            lost: None,
         }
     }
 
@@ -236,11 +233,10 @@ impl Group {
     /// The connection of an agent broke. It stays a guest, and its request stays, for the grace.
     pub(crate) fn agent_lost(&mut self, fx: &mut Effects, place: Place) {
         let keep = fx.policy.resume_grace;
-        let lost = fx.place_lost(Peer::Agent(self.index, place), Worth::Met, keep);
+        fx.place_lost(Peer::Agent(self.index, place), Worth::Met, keep);
         self.viewer_leaves(fx, place);
         let agent = self.agent(place);
         agent.conn = None;
-        agent.lost = lost;
         let name = agent.card.agent.clone();
         fx.event(Event::AgentDropped { group: self.id.clone(), client: place, agent: name });
     }
@@ -255,7 +251,7 @@ impl Group {
     ) {
         self.viewer_leaves(fx, place);
         let agent = self.agent(place);
-        fx.place_found(place, agent.lost.take());
+        fx.place_found(place);
         if let Some(old) = agent.conn.replace(conn) {
             fx.close(old, CloseReason::Superseded, false);
         }
@@ -285,8 +281,8 @@ impl Group {
 
     /// The place of an agent is gone for good: its request is lost, and it is in no session.
     pub(crate) fn agent_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
+        fx.place_gone(place);
         let agent = self.agent(place);
-        fx.place_gone(place, agent.lost.take());
         let conn = match why {
             Departure::Left => agent.conn.take(),
             Departure::Lost

@@ -56,14 +56,14 @@ impl Group {
             return Err(No::new(RefusalCode::AgentBusy));
         }
         let person = self.people.get(&it.visitor);
-        let Some((person, device)) = person.and_then(|it| it.focus.map(|device| (it, device)))
+        let Some((person, device)) = person.and_then(|it| it.focus().map(|device| (it, device)))
         else {
             return Err(No::new(RefusalCode::NotOnline));
         };
         if person.busy() {
             return Err(No::new(RefusalCode::VisitorBusy));
         }
-        let in_vain = person.asked_in_vain.get(&self.agents[&agent].card.agent);
+        let in_vain = person.asked_in_vain(&self.agents[&agent].card.agent);
         if in_vain.is_some_and(|it| {
             it.count(fx.now, fx.policy.asks_in_vain_window) >= fx.policy.asks_in_vain
         }) {
@@ -85,7 +85,7 @@ impl Group {
                 timer,
             },
         );
-        self.visitor(device).ask = Some(ask);
+        self.visitor(device).doings().ask = Some(ask);
         let asking = self.agent(agent);
         asking.ask = Some(ask);
         let (conn, card) = (asking.conn, asking.card.clone());
@@ -106,7 +106,7 @@ impl Group {
             let conn = self.visitor(device).conn;
             fx.tell_visitor(conn, requested);
         }
-        self.change_person(fx, &it.visitor, |person| person.asked = Some(ask));
+        self.change_person(fx, &it.visitor, |dealings| dealings.asked = Some(ask));
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Group {
 
     /// The visitor is gone or offline: a request that waits for it is lost.
     pub(crate) fn lose_ask_of_visitor(&mut self, fx: &mut Effects, place: Place, why: Departure) {
-        if let Some(ask) = self.visitor(place).ask {
+        if let Some(ask) = self.visitor(place).ask() {
             let reason = match why {
                 Departure::Shutdown => WithdrawReason::Shutdown,
                 Departure::Left
@@ -272,20 +272,21 @@ impl Group {
         fx.tell_agent(conn, ended);
 
         let visitor = self.visitor(over.visitor);
-        visitor.ask = None;
+        visitor.doings().ask = None;
         if let Some(reason) = withdrawn {
-            visitor.past().ask_over = Some(TermsOver { ask, reason });
+            visitor.doings().ask_over = Some(TermsOver { ask, reason });
             let conn = visitor.conn;
             fx.tell_visitor(conn, TermsWithdrawn { ask, reason });
         }
+        visitor.tidy();
         let (now, window) = (fx.now, fx.policy.asks_in_vain_window);
-        self.change_person(fx, &over.name, |person| {
-            person.asked = None;
+        self.change_person(fx, &over.name, |dealings| {
+            dealings.asked = None;
             if outcome == AskOutcome::Accepted {
-                person.asked_in_vain.remove(&asking);
+                dealings.asked_in_vain.remove(&asking);
             } else {
-                person.asked_in_vain.retain(|_, it| it.count(now, window) > 0);
-                person.asked_in_vain.entry(asking).or_default().add(now, window);
+                dealings.asked_in_vain.retain(|_, it| it.count(now, window) > 0);
+                dealings.asked_in_vain.entry(asking).or_default().add(now, window);
             }
         });
     }

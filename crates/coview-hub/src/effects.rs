@@ -1,5 +1,4 @@
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::IpAddr;
@@ -21,10 +20,12 @@ use rand_core::Rng;
 use rand_core::SeedableRng;
 
 use crate::config::Policy;
+use crate::dense::DenseMap;
 use crate::event::Event;
 use crate::event::PictureFault;
 use crate::event::Place;
 use crate::greeting::Page;
+use crate::io::Caller;
 use crate::io::ConnId;
 use crate::io::Output;
 use crate::kept::Kept;
@@ -48,7 +49,7 @@ pub(crate) struct Effects {
     pub(crate) now: Moment,
     pub(crate) policy: Policy,
     pub(crate) timers: Timers,
-    pub(crate) conns: BTreeMap<ConnId, Conn>,
+    pub(crate) conns: DenseMap<ConnId, Conn>,
     /// The counters; the gauges in it stay zero until they are asked for.
     pub(crate) counts: Stats,
     pub(crate) out: VecDeque<Output>,
@@ -62,33 +63,53 @@ pub(crate) struct Effects {
     /// Whether something ended since this was looked at last, so that a client may be idle now who
     /// has to go then.
     pub(crate) something_ended: bool,
-    pub(crate) last_place: u64,
+    pub(crate) last_place: Option<Place>,
     pub(crate) places: u64,
     pub(crate) kept: Kept,
-}
-
-/// The connection of a place is gone: since when, and the deadline at which the place goes too.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lost {
-    pub(crate) since: Moment,
-    pub(crate) timer: TimerId,
 }
 
 /// An open connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Conn {
     pub(crate) peer: Peer,
-    /// The page the client is, until it says who it is. Boxed: what is no browser is none.
-    pub(crate) page: Option<Box<Page>>,
-    /// The client's address, if the owner told it.
-    pub(crate) address: Option<IpAddr>,
     /// When something was heard last.
     pub(crate) heard: Moment,
     pub(crate) timer: TimerId,
-    /// Boxed: a well-made client has none.
-    pub(crate) problems: Option<Box<Window>>,
-    /// The sessions it started, or the visitors it asked. Boxed: most only are there.
-    pub(crate) begins: Option<Box<Window>>,
+    /// Going online is counted with them, so nearly every visitor has some.
+    pub(crate) problems: Window,
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What most connections do not have, or not for long.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
+    /// The page the client is, until it says who it is.
+    pub(crate) page: Option<Page>,
+    /// The client's address, if the owner told it. Only agents try keys, so that of a visitor is
+    /// forgotten.
+    pub(crate) address: Option<IpAddr>,
+    /// The sessions it started, or the visitors it asked.
+    pub(crate) begins: Window,
+}
+
+impl Conn {
+    pub(crate) fn new(caller: Caller<'_>, heard: Moment, timer: TimerId) -> Self {
+        let (page, address) = (caller.origin.map(Page::new), caller.address);
+        let rare = (page.is_some() || address.is_some())
+            .then(|| Box::new(Rare { page, address, ..Rare::default() }));
+        Self { peer: Peer::Unknown, heard, timer, problems: Window::default(), rare }
+    }
+
+    /// The client has said who it is.
+    pub(crate) fn known(&mut self, peer: Peer) {
+        let address = self.rare.take().and_then(|rare| rare.address);
+        let needed = match peer {
+            Peer::Agent(..) => address,
+            Peer::Visitor(..) | Peer::Unknown => None,
+        };
+        self.peer = peer;
+        self.rare = needed.map(|_| Box::new(Rare { address, ..Rare::default() }));
+    }
 }
 
 /// Who is at the other end of a connection.
@@ -106,7 +127,7 @@ impl Effects {
             now: Moment::ZERO,
             policy,
             timers: Timers::default(),
-            conns: BTreeMap::new(),
+            conns: DenseMap::default(),
             counts: Stats::default(),
             out: VecDeque::new(),
             rng: ChaCha20Rng::from_seed(seed),
@@ -114,7 +135,7 @@ impl Effects {
             recorded: true,
             draining: false,
             something_ended: false,
-            last_place: 0,
+            last_place: None,
             places: 0,
             kept: Kept::default(),
         }
@@ -237,8 +258,7 @@ impl Effects {
         let (now, limit) = (self.now, self.policy.problems_per_minute);
         self.conns
             .get_mut(&conn)
-            .map(|open| open.problems.get_or_insert_default())
-            .is_some_and(|problems| problems.add(now, Duration::from_secs(60)) > limit)
+            .is_some_and(|open| open.problems.add(now, Duration::from_secs(60)) > limit)
     }
 
     /// Counts something that begins with this connection, and refuses it if there were too many.
@@ -247,7 +267,7 @@ impl Effects {
         let (now, limit) = (self.now, self.policy.begins_per_minute);
         let open = self.conns.get_mut(&conn);
         let begins = open.map_or(0, |open| {
-            open.begins.get_or_insert_default().add(now, Duration::from_secs(60))
+            open.rare.get_or_insert_default().begins.add(now, Duration::from_secs(60))
         });
         if begins > limit {
             return Err(No::because(coview_wire::RefusalCode::LimitExceeded, WORDS));
@@ -257,7 +277,7 @@ impl Effects {
 
     /// Where a connection comes from, if its owner told.
     pub(crate) fn address(&self, conn: Option<ConnId>) -> Option<IpAddr> {
-        conn.and_then(|conn| self.conns.get(&conn)).and_then(|open| open.address)
+        conn.and_then(|conn| self.conns.get(&conn)).and_then(|open| open.rare.as_ref()?.address)
     }
 
     /// Tells the peer why, closes the connection and forgets it. The owner of the place, if there
@@ -287,33 +307,45 @@ impl Effects {
     }
 
     pub(crate) fn new_place(&mut self) -> Place {
-        self.last_place += 1;
+        let place = self.last_place.map_or(Place::FIRST, Place::next);
+        self.last_place = Some(place);
         self.places += 1;
-        Place::new(self.last_place)
+        place
     }
 
     /// A place is gone for good.
-    pub(crate) fn place_gone(&mut self, place: Place, lost: Option<Lost>) {
-        self.place_found(place, lost);
+    pub(crate) fn place_gone(&mut self, place: Place) {
+        self.place_found(place);
         self.places = self.places.saturating_sub(1);
     }
 
     /// The connection of a place is gone; the place is kept for a while.
-    pub(crate) fn place_lost(&mut self, peer: Peer, worth: Worth, keep: Duration) -> Option<Lost> {
+    pub(crate) fn place_lost(&mut self, peer: Peer, worth: Worth, keep: Duration) {
         let (index, place, due) = match peer {
-            Peer::Unknown => return None,
+            Peer::Unknown => return,
             Peer::Visitor(index, place) => (index, place, Due::VisitorGrace(index, place)),
             Peer::Agent(index, place) => (index, place, Due::AgentGrace(index, place)),
         };
-        self.kept.insert(index, place, KeptPlace { worth, since: self.now, peer });
-        Some(Lost { since: self.now, timer: self.set_timer(keep, due) })
+        let (since, timer) = (self.now, self.set_timer(keep, due));
+        self.kept.insert(index, place, KeptPlace { worth, since, peer, timer });
     }
 
     /// A place has a connection again, or goes.
-    pub(crate) fn place_found(&mut self, place: Place, lost: Option<Lost>) {
-        if let Some(Lost { timer, .. }) = lost {
-            self.timers.cancel(Some(timer));
-            self.kept.remove(place);
+    pub(crate) fn place_found(&mut self, place: Place) {
+        let timer = self.kept.remove(place).map(|kept| kept.timer);
+        self.timers.cancel(timer);
+    }
+
+    /// The grace of a place is over. If more time than that was to be kept since the connection broke,
+    /// there is a next deadline, and the answer is no.
+    pub(crate) fn is_lost_for_good(&mut self, place: Place, keep: Duration, due: Due) -> bool {
+        let kept = self.kept.get_mut(place).filter(|kept| kept.since + keep > self.now);
+        match kept {
+            Some(kept) => {
+                kept.timer = self.timers.set(kept.since + keep, due);
+                false
+            }
+            None => true,
         }
     }
 
@@ -371,22 +403,22 @@ pub(crate) fn millis(duration: Duration) -> u32 {
 /// The part of a resume secret that is drawn; the place is written before it, so that the place is
 /// found without searching by the secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Secret(u128);
+pub(crate) struct Secret([u8; 16]);
 
 impl Secret {
     pub(crate) fn draw(fx: &mut Effects) -> Self {
-        Self(fx.random_u128())
+        Self(fx.random_u128().to_le_bytes())
     }
 
     pub(crate) fn to_wire(self, place: Place) -> ResumeSecret {
-        ResumeSecret::new(alloc::format!("{:x}.{:032x}", place.get(), self.0))
+        ResumeSecret::new(alloc::format!("{:x}.{:032x}", place.get(), u128::from_le_bytes(self.0)))
             .expect("a text of at most 49 bytes is neither empty nor too long")
     }
 
     /// The place a client claims to have had. It has to prove it with [`Secret::opens`].
     pub(crate) fn claimed_place(secret: &ResumeSecret) -> Option<Place> {
         let (place, _) = secret.expose_secret().split_once('.')?;
-        u64::from_str_radix(place, 16).ok().map(Place::new)
+        u64::from_str_radix(place, 16).ok().and_then(Place::new)
     }
 
     /// Whether the client knows the secret of this place. The comparison takes the same time

@@ -1,5 +1,6 @@
 use alloc::boxed::Box;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use coview_wire::AgentId;
 use coview_wire::AgentRights;
@@ -25,17 +26,24 @@ use crate::proofs::ProofError;
 /// The place of one client, kept over its reconnects. It names a client in the audit log, also
 /// one that never said who it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(u64);
+pub struct Place(NonZeroU64);
 
 impl Place {
-    pub(crate) const fn new(number: u64) -> Self {
-        Self(number)
+    pub(crate) const FIRST: Self = Self(NonZeroU64::MIN);
+
+    /// The place with this number. No place has the number 0.
+    pub(crate) fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// The number of the place; no two clients of a hub have the same.
     #[must_use]
     pub const fn get(self) -> u64 {
-        self.0
+        self.0.get()
     }
 }
 

@@ -194,9 +194,9 @@ impl Hub {
             key_digits: group.config.key_digits,
             assertion_needed: group.config.assertion_needed,
         };
-        let mut visitor = Visitor::new(secret, conn, it.app, it.profile);
+        let mut visitor = Visitor::new(secret, conn, it.app, &it.profile);
         visitor.heard.note(it.re);
-        group.visitors.insert(place, visitor.into());
+        group.visitors.insert(place, visitor);
         self.known(conn, Peer::Visitor(index, place));
         let timing = self.fx.timing();
         let secret = secret.to_wire(place);
@@ -317,7 +317,7 @@ impl Hub {
     /// A no to a page that may not be what it wants to be in this group. What is no browser is no
     /// page; a page cannot pretend that.
     fn check_origin(&mut self, conn: ConnId, index: GroupIndex, role: Role) -> Result<(), No> {
-        let page = self.fx.conns.get(&conn).and_then(|open| open.page.as_deref());
+        let page = self.fx.conns.get(&conn).and_then(|open| open.rare.as_ref()?.page.as_ref());
         let allowed = match (page, role) {
             (None, Role::Visitor | Role::Agent) | (Some(Page::Own), Role::Agent) => true,
             (Some(Page::Own), Role::Visitor) => false,
@@ -395,8 +395,7 @@ impl Hub {
     fn known(&mut self, conn: ConnId, peer: Peer) {
         let timer = self.fx.set_timer(self.fx.policy.silence(), Due::Silence(conn));
         if let Some(open) = self.fx.conns.get_mut(&conn) {
-            open.peer = peer;
-            open.page = None;
+            open.known(peer);
             let before = core::mem::replace(&mut open.timer, timer);
             self.fx.timers.cancel(Some(before));
         }

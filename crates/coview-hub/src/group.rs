@@ -11,14 +11,15 @@ use coview_wire::VisitorId;
 use crate::agent::Agent;
 use crate::ask::Ask;
 use crate::config::GroupConfig;
+use crate::dense::DenseMap;
 use crate::effects::Effects;
 use crate::event::Departure;
 use crate::event::Place;
 use crate::kept::Worth;
 use crate::keys::Keys;
 use crate::once::Once;
+use crate::person::Person;
 use crate::presence::LateCards;
-use crate::presence::Person;
 use crate::presence::Watchers;
 use crate::session::Session;
 use crate::timer::GroupIndex;
@@ -34,10 +35,10 @@ pub(crate) struct Group {
     pub(crate) id: GroupId,
     pub(crate) index: GroupIndex,
     pub(crate) config: GroupConfig,
-    pub(crate) visitors: BTreeMap<Place, Box<Visitor>>,
+    pub(crate) visitors: DenseMap<Place, Visitor>,
     pub(crate) agents: BTreeMap<Place, Box<Agent>>,
     /// Who is identified, with how many devices and what they do.
-    pub(crate) people: BTreeMap<VisitorId, Person>,
+    pub(crate) people: DenseMap<VisitorId, Person>,
     /// The requests that wait. A request that is over is not in here: that is how it ends once.
     pub(crate) asks: BTreeMap<AskId, Ask>,
     /// The sessions that run, and accepted ones the visitor has not started yet.
@@ -68,9 +69,9 @@ impl Group {
         Self {
             id,
             index,
-            visitors: BTreeMap::new(),
+            visitors: DenseMap::default(),
             agents: BTreeMap::new(),
-            people: BTreeMap::new(),
+            people: DenseMap::default(),
             asks: BTreeMap::new(),
             sessions: BTreeMap::new(),
             keys: Keys::new(fx, config.key_digits),
@@ -102,7 +103,7 @@ impl Group {
     /// What is lost with the place of a visitor.
     pub(crate) fn worth(&self, place: Place) -> Worth {
         let Some(visitor) = self.visitors.get(&place) else { return Worth::Idle };
-        let session = visitor.session.and_then(|session| self.sessions.get(&session));
+        let session = visitor.session().and_then(|session| self.sessions.get(&session));
         match (session, &visitor.id) {
             (Some(session), _) if session.count() > 0 => Worth::Met,
             (_, Some(_)) => Worth::Named,

@@ -16,7 +16,6 @@ use crate::effects::Peer;
 use crate::event::Departure;
 use crate::event::Event;
 use crate::event::PictureFault;
-use crate::greeting::Page;
 use crate::group::Group;
 use crate::io::Caller;
 use crate::io::ConnId;
@@ -156,11 +155,7 @@ impl Hub {
         }
         let timer = self.fx.set_timer(self.fx.policy.first_reply, Due::FirstMessage(conn));
         let heard = self.fx.now;
-        let (peer, address) = (Peer::Unknown, caller.address);
-        let page = caller.origin.map(|origin| Page::new(origin).into());
-        self.fx
-            .conns
-            .insert(conn, Conn { peer, page, address, heard, timer, problems: None, begins: None });
+        self.fx.conns.insert(conn, Conn::new(caller, heard, timer));
         self.fx.counts.connections_opened += 1;
         if self.stopped {
             self.fx.close(conn, CloseReason::Shutdown, true);

@@ -1,5 +1,7 @@
 //! Who a visitor is, and what proves it.
 
+use alloc::boxed::Box;
+
 use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
@@ -38,7 +40,7 @@ impl Group {
             // Said again by the device that said it first, it proves what it proved then.
             Some(once)
                 if self.used_assertions.is_used(once, pass.expires)
-                    && self.visitor(place).proof != Some(once) =>
+                    && self.visitor(place).proof.as_deref() != Some(&once) =>
             {
                 Err(Disbelief::UsedBefore)
             }
@@ -65,10 +67,10 @@ impl Group {
         visitor.proven |= newly_proven;
         if let Some(proof) = &proof {
             fx.counts.assertions_accepted += 1;
-            visitor.proof = proof.once;
+            visitor.proof = proof.once.map(Box::new);
         }
         let proven = visitor.proven;
-        let person = self.people.entry(name.clone()).or_default();
+        let person = self.people.get_or_insert_default(name);
         person.devices += u32::from(new);
         person.proven += u32::from(newly_proven);
         if new || newly_proven {
@@ -84,14 +86,14 @@ impl Group {
 
     /// A yes that cannot be recorded is none: the request is over, and the agent may ask again.
     pub(crate) fn accept_unrecorded(&mut self, fx: &mut Effects, place: Place, ask: AskId) {
-        if self.visitor(place).ask == Some(ask) {
+        if self.visitor(place).ask() == Some(ask) {
             self.end_ask(fx, ask, AskOutcome::Lost, Some(WithdrawReason::Shutdown));
         }
     }
 
     /// The start of an accepted session cannot be recorded, so the session never begins.
     pub(crate) fn start_unrecorded(&mut self, fx: &mut Effects, place: Place) {
-        if let Some(id) = self.visitor(place).session
+        if let Some(id) = self.visitor(place).session()
             && self.sessions.get(&id).is_some_and(|session| session.consent.is_none())
         {
             self.end_session(fx, id, EndReason::Policy, true);

@@ -12,17 +12,19 @@ use crate::agent::Agent;
 use crate::ask::Ask;
 use crate::effects::Conn;
 use crate::effects::Effects;
+use crate::effects::Rare;
 use crate::event::Place;
 use crate::group::Group;
 use crate::hub::Hub;
 use crate::join::Waiting;
+use crate::person::Dealings;
+use crate::person::Person;
 use crate::picture::Viewer;
 use crate::picture::Viewers;
-use crate::presence::Person;
-use crate::presence::Presence;
 use crate::session::Session;
 use crate::signin::SignIn;
 use crate::timer::Due;
+use crate::visitor::Doings;
 use crate::visitor::Visitor;
 
 /// What is shown, piece by piece: whose request numbers are in the piece, and the piece.
@@ -81,12 +83,13 @@ fn effects(fx: &Effects, now: Moment, show: &mut Show<'_>) {
         kept: _,
     } = fx;
     show(None, format_args!("recorded {recorded} draining {draining} {something_ended}"));
-    for (id, open) in conns {
+    for (id, open) in conns.iter() {
         // Signs of life are taken to be there in time; windows feed limits.
-        let Conn { peer, page, address, heard: _, timer: _, problems: _, begins: _ } = open;
-        show(None, format_args!("{id:?} {peer:?} {page:?} {address:?}"));
+        let Conn { peer, heard: _, timer: _, problems: _, rare } = open;
+        let rare = rare.as_deref().map(|Rare { page, address, begins: _ }| (page, address));
+        show(None, format_args!("{id:?} {peer:?} {rare:?}"));
     }
-    for (id, due) in &timers.due {
+    for (id, due) in timers.due.iter() {
         match due {
             Due::Silence(_) => {}
             Due::FirstMessage(_)
@@ -133,25 +136,20 @@ fn group(group: &Group, now: Moment, show: &mut Show<'_>) {
     } = group;
     show(None, format_args!("used {} {}", used_tokens.len(), used_assertions.len()));
     show(None, format_args!("{overdue:?} online {online} viewing {viewing}"));
-    for (place, inner) in visitors {
+    for (place, inner) in visitors.iter() {
         visitor(*place, inner, show);
     }
     for (place, inner) in agents {
         agent(*place, inner, show);
     }
-    for (name, person) in people {
+    for (name, person) in people.iter() {
         // Since when is only told, and the questions in vain and the pace of cards are limits.
-        let Person {
-            devices,
-            proven,
-            online,
-            focus,
-            since: _,
-            asked,
-            sharing,
-            asked_in_vain: _,
-            pace: _,
-        } = person;
+        let Person { devices, proven, focus, since: _, dealings } = person;
+        let online = person.online();
+        let (asked, sharing) = dealings.as_deref().map_or((None, 0), |dealings| {
+            let Dealings { online: _, asked, sharing, asked_in_vain: _, pace: _ } = dealings;
+            (*asked, *sharing)
+        });
         show(
             None,
             format_args!("{name:?} {devices} {proven} {online:?} {focus:?} {asked:?} {sharing}"),
@@ -178,26 +176,23 @@ fn visitor(place: Place, visitor: &Visitor, show: &mut Show<'_>) {
         conn,
         heard,
         app,
-        profile,
+        told,
         id,
         proven,
         proof,
         presence,
-        last_start,
-        ask,
-        session,
-        past,
-        lost,
+        doings,
     } = visitor;
-    let presence = presence.as_deref().map(|Presence { id, data }| (id, data.unpack().len()));
-    // The grace is over when its deadline comes.
-    let (lost, proof) = (lost.is_some(), proof.is_some());
+    let (profile, entries, proof) = (told.profile(), told.data().len(), proof.is_some());
+    let Doings { last_start, ask, session, ask_over, ended, join_over } =
+        doings.as_deref().cloned().unwrap_or_default();
+    let past = (ask_over, ended, join_over);
     let heard = (heard.seen(), heard.answered());
     show(
         Some(place),
         format_args!(
             "{place:?} {conn:?} {heard:?} {app:?} {profile:?} {id:?} {proven} {proof} {presence:?} \
-             {last_start:?} {ask:?} {session:?} {past:?} lost {lost}"
+             {entries} {last_start:?} {ask:?} {session:?} {past:?}"
         ),
     );
 }
@@ -217,16 +212,15 @@ fn agent(place: Place, agent: &Agent, show: &mut Show<'_>) {
         view,
         viewer,
         past,
-        lost,
     } = agent;
-    // Grace and sign-in are over when their deadlines come.
-    let (over, lost) = (timer.is_none(), lost.is_some());
+    // The sign-in is over when its deadline comes.
+    let over = timer.is_none();
     let heard = (heard.seen(), heard.answered());
     show(
         Some(place),
         format_args!(
             "{place:?} {conn:?} {:?} {heard:?} {rights:?} over {over} {watching:?} {scope:?} {ask:?} \
-             {joining:?} {view:?} {viewer:?} {past:?} lost {lost}",
+             {joining:?} {view:?} {viewer:?} {past:?}",
             card.agent
         ),
     );

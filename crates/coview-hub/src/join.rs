@@ -225,7 +225,7 @@ impl Group {
     /// The session of this visitor in which this join waits. If there is none, whatever the visitor
     /// says about it is late and means nothing.
     fn is_asked_about(&mut self, place: Place, join: JoinId) -> Option<SessionId> {
-        let id = self.visitor(place).session?;
+        let id = self.visitor(place).session()?;
         let waiting = self.sessions.get(&id)?.waiting.as_ref()?;
         (waiting.join == join).then_some(id)
     }
@@ -292,7 +292,7 @@ impl Group {
         if let Some(session) = self.sessions.get(&id) {
             let withdrawn = JoinWithdrawn { join, reason };
             let visitor = self.visitor(session.visitor);
-            visitor.past().join_over = Some(withdrawn);
+            visitor.doings().join_over = Some(withdrawn);
             let conn = visitor.conn;
             fx.tell_visitor(conn, withdrawn);
         }

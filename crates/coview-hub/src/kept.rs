@@ -8,6 +8,7 @@ use coview_wire::Moment;
 use crate::effects::Peer;
 use crate::event::Place;
 use crate::timer::GroupIndex;
+use crate::timer::TimerId;
 
 /// What is lost with a place, the least first. Somebody who comes only to take up room, and has no
 /// token and no assertion, gets no further than [`Begun`](Self::Begun).
@@ -29,6 +30,8 @@ pub(crate) struct KeptPlace {
     pub(crate) worth: Worth,
     pub(crate) since: Moment,
     pub(crate) peer: Peer,
+    /// The deadline at which the place goes.
+    pub(crate) timer: TimerId,
 }
 
 /// All of them, those first that go first: they are worth least, and lost their connection longest
@@ -51,11 +54,15 @@ impl Kept {
         self.in_group.insert((group, kept.worth, kept.since, place));
     }
 
-    pub(crate) fn remove(&mut self, place: Place) {
-        if let Some((group, kept)) = self.places.remove(&place) {
-            self.order.remove(&(kept.worth, kept.since, place));
-            self.in_group.remove(&(group, kept.worth, kept.since, place));
-        }
+    pub(crate) fn remove(&mut self, place: Place) -> Option<KeptPlace> {
+        let (group, kept) = self.places.remove(&place)?;
+        self.order.remove(&(kept.worth, kept.since, place));
+        self.in_group.remove(&(group, kept.worth, kept.since, place));
+        Some(kept)
+    }
+
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut KeptPlace> {
+        self.places.get_mut(&place).map(|(_, kept)| kept)
     }
 
     /// The one that goes first, of all groups or of one.
@@ -63,7 +70,7 @@ impl Kept {
         let place = match of {
             None => self.order.first()?.2,
             Some(group) => {
-                let least = (group, Worth::Idle, Moment::ZERO, Place::new(0));
+                let least = (group, Worth::Idle, Moment::ZERO, Place::FIRST);
                 self.in_group.range(least..).next().filter(|it| it.0 == group)?.3
             }
         };
@@ -83,11 +90,14 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
+    use crate::timer::Due;
+    use crate::timer::Timers;
 
     fn kept(worth: Worth, since: u64, group: u32, place: u64) -> (GroupIndex, Place, KeptPlace) {
-        let (group, place) = (GroupIndex(group), Place::new(place));
+        let (group, place) = (GroupIndex(group), Place::new(place).unwrap());
         let since = Moment::new(Duration::from_secs(since));
-        (group, place, KeptPlace { worth, since, peer: Peer::Visitor(group, place) })
+        let timer = Timers::default().set(since, Due::VisitorGrace(group, place));
+        (group, place, KeptPlace { worth, since, peer: Peer::Visitor(group, place), timer })
     }
 
     fn first(of: &Kept, group: Option<u32>) -> Option<u64> {
@@ -108,10 +118,11 @@ mod tests {
         assert_eq!(first(&all, None), Some(4));
         assert_eq!((first(&all, Some(1)), first(&all, Some(0))), (Some(3), Some(4)));
         assert_eq!(first(&all, Some(2)), None);
-        all.raise(Place::new(4), Worth::Met);
+        all.raise(Place::new(4).unwrap(), Worth::Met);
         assert_eq!((first(&all, None), first(&all, Some(0))), (Some(3), Some(2)));
         for place in 1..=4 {
-            all.remove(Place::new(place));
+            let place = Place::new(place).unwrap();
+            assert!(all.remove(place).is_some() && all.remove(place).is_none());
         }
         assert!(all.places.is_empty() && all.order.is_empty() && all.in_group.is_empty());
     }

@@ -73,6 +73,7 @@
 //! | `agent.rs` | an agent's messages, loss and departure |
 //! | `signin.rs` | what an agent's token allows, its expiry and renewal, draining |
 //! | `presence.rs` | who is online, focus among devices, roster and notices |
+//! | `person.rs` | what is known of a visitor by its id, whatever the device |
 //! | `ask.rs` | one-click: request, terms, outcome |
 //! | `session.rs` | starts, consent, guests, ends |
 //! | `join.rs` | joining with a key, waiting to be let in, burning a key |
@@ -80,6 +81,7 @@
 //! | `picture.rs` | whose pictures are relayed to whom, viewers and their numbers, what is covered |
 //! | `tries.rs` | limits on wrong keys, when they make the hub ask, and broken messages |
 //! | `kept.rs` | whose place goes first if there are too many |
+//! | `dense.rs`, `told.rs` | how what there is one of for each visitor takes little room |
 //! | `event.rs`, `line.rs` | what is recorded, and how it reads |
 //! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
 //!
@@ -98,6 +100,7 @@ extern crate std;
 mod agent;
 mod ask;
 mod config;
+mod dense;
 mod effects;
 mod event;
 mod greeting;
@@ -112,6 +115,7 @@ mod keys;
 mod line;
 mod no;
 mod once;
+mod person;
 mod picture;
 mod presence;
 mod proofs;
@@ -119,6 +123,7 @@ mod session;
 mod signin;
 mod stats;
 mod timer;
+mod told;
 mod tries;
 mod visitor;
 

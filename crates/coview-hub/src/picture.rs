@@ -25,6 +25,7 @@ use crate::io::ConnId;
 use crate::session::Session;
 use crate::timer::Due;
 use crate::timer::TimerId;
+use crate::visitor::Visitor;
 
 /// The agents' connections that see a session, each under a number of its own.
 ///
@@ -102,7 +103,7 @@ impl Masks {
 impl Group {
     /// Whether a visitor has consented to be seen in the session it is in.
     pub(crate) fn is_sharing(&self, place: Place) -> bool {
-        let session = self.visitors.get(&place).and_then(|visitor| visitor.session);
+        let session = self.visitors.get(&place).and_then(Visitor::session);
         let session = session.and_then(|session| self.sessions.get(&session));
         session.is_some_and(|session| session.consent.is_some())
     }
@@ -148,8 +149,8 @@ impl Group {
         id: SessionId,
     ) -> Result<Option<&mut Session>, PictureFault> {
         let visitor = self.visitor(place);
-        let ended = visitor.past.as_ref().and_then(|past| past.ended);
-        if visitor.session != Some(id) {
+        if visitor.session() != Some(id) {
+            let ended = visitor.doings.as_ref().and_then(|doings| doings.ended);
             // The end and the message crossed on their ways.
             if ended.is_some_and(|ended| ended.session == id) {
                 fx.counts.pictures_late += 1;

@@ -3,15 +3,12 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use coview_lifecycle::StateKind;
 use coview_lifecycle::table::Trigger;
-use coview_wire::AgentId;
 use coview_wire::AgentNotice;
-use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::Message;
 use coview_wire::Moment;
@@ -39,72 +36,10 @@ use crate::event::Event;
 use crate::event::Place;
 use crate::group::Group;
 use crate::no::No;
+use crate::person::Dealings;
+use crate::person::Pace;
+use crate::person::Person;
 use crate::timer::Due;
-use crate::timer::TimerId;
-use crate::tries::Window;
-
-/// A device's stay in presence.
-#[derive(Clone)]
-pub(crate) struct Presence {
-    pub(crate) id: PresenceId,
-    pub(crate) data: PackedData,
-}
-
-/// Presence data as it rests: keys and values in one text, each ended by a NUL, which neither may
-/// have. A map of even one entry takes four hundred bytes, and most visitors are idle.
-#[derive(Clone)]
-pub(crate) struct PackedData(Box<str>);
-
-impl PackedData {
-    fn pack(data: &PresenceData) -> Self {
-        let mut text = String::with_capacity(data.iter().map(|(k, v)| k.len() + v.len() + 2).sum());
-        for part in data.iter().flat_map(|(key, value)| [key, value]) {
-            text.push_str(part);
-            text.push('\0');
-        }
-        Self(text.into_boxed_str())
-    }
-
-    pub(crate) fn unpack(&self) -> PresenceData {
-        let mut parts = self.0.split_terminator('\0');
-        let mut data = PresenceData::new();
-        while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
-            data = data.with(key, value).expect("it kept the limits when it was packed");
-        }
-        data
-    }
-}
-
-/// Everything that is known by visitor id rather than by device.
-#[derive(Clone, Default)]
-pub(crate) struct Person {
-    /// How many devices are identified with this id.
-    pub(crate) devices: u32,
-    /// How many of them have proved it.
-    pub(crate) proven: u32,
-    /// The devices that are online, in the order they came.
-    pub(crate) online: Vec<Place>,
-    /// The device that agents see and ask.
-    pub(crate) focus: Option<Place>,
-    /// Since when any device has been online.
-    pub(crate) since: Moment,
-    /// The request that waits for one of the devices.
-    pub(crate) asked: Option<AskId>,
-    /// How many of the devices have a session.
-    pub(crate) sharing: u32,
-    /// How often each agent asked of late and got no yes. It is by agent id, because signing in again
-    /// must give no new questions.
-    pub(crate) asked_in_vain: BTreeMap<AgentId, Window>,
-    /// Boxed: most visitors who are online change rarely, or are not watched.
-    pub(crate) pace: Option<Box<Pace>>,
-}
-
-/// When agents were sent the last card about a change, and the next one if it waits.
-#[derive(Clone)]
-pub(crate) struct Pace {
-    last: Moment,
-    late: Option<(TimerId, u64)>,
-}
 
 /// Whose card waits until the pace allows it, by a number that its deadline carries: a visitor id
 /// is too large for that.
@@ -112,13 +47,6 @@ pub(crate) struct Pace {
 pub(crate) struct LateCards {
     names: BTreeMap<u64, VisitorId>,
     last: u64,
-}
-
-impl Person {
-    /// Whether an agent's request would be refused: one waits already, or a device is sharing.
-    pub(crate) const fn busy(&self) -> bool {
-        self.asked.is_some() || self.sharing > 0
-    }
 }
 
 /// The agents who want to know who is online.
@@ -200,19 +128,20 @@ impl Group {
         else {
             return Err(No::order("connect_presence", StateKind::Anonymous));
         };
-        let person = self.people.entry(name.clone()).or_default();
-        let before = person.focus;
-        if person.online.len() >= fx.policy.max_devices as usize {
+        let person = self.people.get_or_insert_default(&name);
+        let before = person.focus();
+        if person.online().len() >= fx.policy.max_devices as usize {
             const WORDS: &str = "too many devices of this visitor are online";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
         }
-        let first = person.online.is_empty();
-        person.online.push(place);
+        let first = person.online().is_empty();
+        person.comes(place);
         if first {
             person.since = fx.now;
             self.online += 1;
         }
-        visitor.presence = Some(Box::new(Presence { id, data: PackedData::pack(&it.data) }));
+        visitor.presence = Some(id);
+        visitor.told.set_data(&it.data);
         let conn = visitor.conn;
         // The newest device has the focus, and this one has a connection.
         fx.tell_visitor(conn, PresenceConnected { re: it.re, presence: id, focused: true });
@@ -243,15 +172,16 @@ impl Group {
         it: &PresenceUpdate,
     ) -> Result<(), No> {
         let state = self.state(place);
-        let Some(presence) = &mut self.visitor(place).presence else {
+        let visitor = self.visitor(place);
+        if visitor.presence.is_none() {
             return Err(No::order("update_presence", state));
-        };
-        let mut data = presence.data.unpack();
+        }
+        let mut data = visitor.told.data();
         if data.merge(&it.data).is_err() {
             const WORDS: &str = "presence data would have too many entries or bytes";
             return Err(No::because(RefusalCode::LimitExceeded, WORDS));
         }
-        presence.data = PackedData::pack(&data);
+        visitor.told.set_data(&data);
         self.announce_if_focused(fx, place);
         Ok(())
     }
@@ -260,7 +190,7 @@ impl Group {
     /// message may have crossed a request on its way: then the request is lost and the visitor,
     /// who will find the terms in the mail, is told that they are over.
     pub(crate) fn presence_disconnect(&mut self, fx: &mut Effects, place: Place) -> Result<(), No> {
-        match (self.state(place), self.visitor(place).ask) {
+        match (self.state(place), self.visitor(place).ask()) {
             (StateKind::TermsRequested, Some(ask)) => {
                 self.end_ask(fx, ask, AskOutcome::Lost, Some(WithdrawReason::PresenceOver));
             }
@@ -290,20 +220,20 @@ impl Group {
         let (Some(presence), Some(name)) = (visitor.presence.take(), visitor.id.clone()) else {
             return;
         };
+        visitor.told.set_data(&PresenceData::new());
         fx.event(Event::Offline {
             group: self.id.clone(),
             client: place,
             visitor: name.clone(),
-            presence: presence.id,
+            presence,
             reason,
         });
         let Some(person) = self.people.get_mut(&name) else { return };
-        person.online.retain(|device| *device != place);
-        let had_focus = person.focus == Some(place);
-        if person.online.is_empty() {
-            person.focus = None;
+        let had_focus = person.focus() == Some(place);
+        person.goes(place);
+        if person.online().is_empty() {
             // Nothing may be told about the visitor after its end.
-            if let Some((timer, number)) = person.pace.take().and_then(|pace| pace.late) {
+            if let Some((timer, number)) = person.take_pace().and_then(|pace| pace.late) {
                 fx.timers.cancel(Some(timer));
                 self.late_cards.names.remove(&number);
                 fx.counts.cards_coalesced += 1;
@@ -324,19 +254,18 @@ impl Group {
         let Some(person) = self.people.get_mut(name) else { return };
         let connected =
             |place: &Place| self.visitors.get(place).is_some_and(|device| device.conn.is_some());
-        let live = person.online.iter().rev().copied().find(connected);
-        let focus = live.or_else(|| person.online.last().copied());
-        let before = core::mem::replace(&mut person.focus, focus);
-        if before == focus {
+        let live = person.online().iter().rev().copied().find(connected);
+        let focus = live.or_else(|| person.online().last().copied());
+        if person.focus() == focus {
             return;
         }
+        let before = person.move_focus(focus);
         for (device, focused) in [(before, false), (focus, true)] {
             let device = device.filter(|device| silent != Some(*device));
             let Some(device) = device.and_then(|device| self.visitors.get(&device)) else {
                 continue;
             };
-            if let Some(presence) = &device.presence {
-                let presence = presence.id;
+            if let Some(presence) = device.presence {
                 fx.tell_visitor(device.conn, PresenceFocus { presence, focused });
             }
         }
@@ -353,7 +282,7 @@ impl Group {
 
     pub(crate) fn is_focused(&self, place: Place) -> bool {
         let name = self.visitors.get(&place).and_then(|visitor| visitor.id.as_ref());
-        name.and_then(|name| self.people.get(name)).is_some_and(|it| it.focus == Some(place))
+        name.and_then(|name| self.people.get(name)).is_some_and(|it| it.focus() == Some(place))
     }
 
     /// Changes what a person does; agents are told if that makes them busy or free.
@@ -361,11 +290,12 @@ impl Group {
         &mut self,
         fx: &mut Effects,
         name: &VisitorId,
-        change: impl FnOnce(&mut Person),
+        change: impl FnOnce(&mut Dealings),
     ) {
         if let Some(person) = self.people.get_mut(name) {
             let before = person.busy();
-            change(person);
+            change(person.dealings());
+            person.tidy();
             if before != person.busy() {
                 self.announce_changed(fx, name);
             }
@@ -395,10 +325,10 @@ impl Group {
         if !self.is_watched(name) {
             return;
         }
-        let Some(person) = self.people.get_mut(name).filter(|person| person.focus.is_some()) else {
+        let Some(person) = self.people.get_mut(name).filter(|it| it.focus().is_some()) else {
             return;
         };
-        match person.pace.as_deref_mut() {
+        match person.pace() {
             Some(Pace { late: Some(_), .. }) => fx.counts.cards_coalesced += 1,
             Some(Pace { last, late }) if *last + fx.policy.presence_pace > fx.now => {
                 self.late_cards.last += 1;
@@ -408,7 +338,7 @@ impl Group {
                 *late = Some((fx.timers.set(at, Due::LateCard(self.index, number)), number));
             }
             Some(_) | None => {
-                person.pace = Some(Box::new(Pace { last: fx.now, late: None }));
+                person.dealings().pace = Some(Pace { last: fx.now, late: None });
                 self.announce_card(fx, name);
             }
         }
@@ -417,7 +347,7 @@ impl Group {
     /// The pace allows the next card of a visitor.
     pub(crate) fn late_card(&mut self, fx: &mut Effects, number: u64) {
         let Some(name) = self.late_cards.names.remove(&number) else { return };
-        if let Some(pace) = self.people.get_mut(&name).and_then(|it| it.pace.as_deref_mut()) {
+        if let Some(pace) = self.people.get_mut(&name).and_then(Person::pace) {
             *pace = Pace { last: fx.now, late: None };
             self.announce_card(fx, &name);
         }
@@ -448,11 +378,11 @@ impl Group {
     /// A visitor as agents see it: as its device with the focus is. `None` if it is not online.
     pub(crate) fn card(&self, now: Moment, name: &VisitorId) -> Option<VisitorCard> {
         let person = self.people.get(name)?;
-        let device = self.visitors.get(&person.focus?)?;
+        let device = self.visitors.get(&person.focus()?)?;
         Some(VisitorCard {
             visitor: name.clone(),
-            profile: device.profile.as_deref().cloned().unwrap_or_default(),
-            data: device.presence.as_ref()?.data.unpack(),
+            profile: device.told.profile(),
+            data: device.told.data(),
             app: device.app,
             reachable: device.conn.is_some(),
             busy: person.busy(),
@@ -559,14 +489,6 @@ mod tests {
         let value = "\"".repeat(126);
         (0..32)
             .fold(PresenceData::new(), |data, at| data.with(&format!("{at:02}"), &value).unwrap())
-    }
-
-    #[test]
-    fn packed_data_unpacks_to_the_same() {
-        let empty_value = PresenceData::new().with("a", "").unwrap().with("b", " x ").unwrap();
-        for data in [PresenceData::new(), empty_value, heavy()] {
-            assert_eq!(PackedData::pack(&data).unpack(), data);
-        }
     }
 
     #[test]

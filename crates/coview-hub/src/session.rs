@@ -179,7 +179,7 @@ impl Group {
         let timer = fx.set_timer(fx.policy.key_unclaimed, Due::KeyUnclaimed(self.index, session));
         let consent = Some(Consent::by_manual_start(start));
         let name = self.begin(fx, place, session, Begun::ByKey(key), consent, Some(timer));
-        if let Some(ask) = self.visitor(place).ask {
+        if let Some(ask) = self.visitor(place).ask() {
             self.end_ask(fx, ask, AskOutcome::Busy, Some(WithdrawReason::Busy));
         }
         fx.counts.sessions_manual += 1;
@@ -206,7 +206,7 @@ impl Group {
         accepted: AskId,
     ) -> Result<(), No> {
         self.note_start(place, start)?;
-        let waiting = self.visitor(place).session;
+        let waiting = self.visitor(place).session();
         let waiting = waiting.and_then(|id| self.sessions.get_mut(&id).map(|it| (id, it)));
         let Some((id, session)) = waiting else { return Err(No::new(RefusalCode::TermsOver)) };
         let agent = match session.begun {
@@ -234,11 +234,11 @@ impl Group {
     /// Start numbers grow; a number that was there before is refused, whatever became of it.
     fn note_start(&mut self, place: Place, start: StartId) -> Result<(), No> {
         let visitor = self.visitor(place);
-        if visitor.last_start.is_some_and(|last| start <= last) {
+        if visitor.doings().last_start.is_some_and(|last| start <= last) {
             const WORDS: &str = "a start must have a greater number than every start before";
             return Err(No::because(RefusalCode::IllegalOrder, WORDS));
         }
-        visitor.last_start = Some(start);
+        visitor.doings().last_start = Some(start);
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Group {
         timer: Option<TimerId>,
     ) -> Option<VisitorId> {
         let visitor = self.visitor(place);
-        visitor.session = Some(id);
+        visitor.doings().session = Some(id);
         let name = visitor.id.clone();
         let session = Session {
             visitor: place,
@@ -287,7 +287,7 @@ impl Group {
         };
         self.sessions.insert(id, session);
         if let Some(name) = &name {
-            self.change_person(fx, name, |person| person.sharing += 1);
+            self.change_person(fx, name, |dealings| dealings.sharing += 1);
         }
         name
     }
@@ -408,7 +408,7 @@ impl Group {
 
     /// The visitor ends the session of a start. Any other start is over already.
     pub(crate) fn visitor_ends(&mut self, fx: &mut Effects, place: Place, start: StartId) {
-        if let Some(id) = self.visitor(place).session
+        if let Some(id) = self.visitor(place).session()
             && self.sessions.get(&id).is_some_and(|session| session.start() == Some(start))
         {
             self.end_session(fx, id, EndReason::Visitor, false);
@@ -444,10 +444,11 @@ impl Group {
         fx.event(Event::SessionEnded { group: self.id.clone(), session: id, reason });
 
         let visitor = self.visitor(over.visitor);
-        visitor.session = None;
+        let doings = visitor.doings();
+        doings.session = None;
         if let Some(start) = over.start() {
             let ended = SessionEnded { start, session: id, reason };
-            visitor.past().ended = Some(ended);
+            doings.ended = Some(ended);
             if tell_visitor {
                 let conn = visitor.conn;
                 fx.tell_visitor(conn, ended);
@@ -470,8 +471,8 @@ impl Group {
             fx.tell_agent(conn, ended);
         }
         if let Some(name) = over.name {
-            self.change_person(fx, &name, |person| {
-                person.sharing = person.sharing.saturating_sub(1);
+            self.change_person(fx, &name, |dealings| {
+                dealings.sharing = dealings.sharing.saturating_sub(1);
             });
         }
     }

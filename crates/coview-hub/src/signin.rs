@@ -278,7 +278,7 @@ impl Group {
         for place in idle {
             self.agent_departs(fx, place, Departure::Shutdown);
         }
-        let idle = self.visitors.iter().filter(|(_, visitor)| visitor.session.is_none());
+        let idle = self.visitors.iter().filter(|(_, visitor)| visitor.session().is_none());
         let idle: Vec<Place> = idle.map(|(place, _)| *place).collect();
         for place in idle {
             self.visitor_departs(fx, place, Departure::Shutdown);

@@ -1,10 +1,9 @@
-use alloc::collections::BTreeMap;
-
 use coview_wire::AskId;
 use coview_wire::Deadline;
 use coview_wire::Moment;
 use coview_wire::SessionId;
 
+use crate::dense::DenseMap;
 use crate::event::Place;
 use crate::io::ConnId;
 
@@ -60,7 +59,7 @@ pub(crate) struct TimerId {
 /// Every deadline of the hub, earliest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
-    pub(crate) due: BTreeMap<TimerId, Due>,
+    pub(crate) due: DenseMap<TimerId, Due>,
     last: u64,
 }
 
@@ -81,8 +80,11 @@ impl Timers {
 
     /// Takes the earliest deadline out if it has come.
     pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Due> {
-        let first = self.due.first_entry()?;
-        (first.key().at <= now).then(|| first.remove())
+        let (first, _) = self.due.first_key_value()?;
+        if first.at > now {
+            return None;
+        }
+        self.due.pop_first().map(|(_, due)| due)
     }
 
     pub(crate) fn earliest(&self) -> Option<Deadline> {

@@ -12,7 +12,7 @@ use coview_wire::Moment;
 use crate::config::Policy;
 
 /// Counts events in a window that begins with the first one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Window {
     began: Moment,
     count: u32,

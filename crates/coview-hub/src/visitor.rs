@@ -15,7 +15,9 @@ use coview_wire::Identified;
 use coview_wire::Identify;
 use coview_wire::JoinWithdrawn;
 use coview_wire::Pong;
+use coview_wire::PresenceData;
 use coview_wire::PresenceFacts;
+use coview_wire::PresenceId;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
@@ -30,7 +32,6 @@ use coview_wire::VisitorId;
 use crate::config::Policy;
 use crate::effects::Effects;
 use crate::effects::Heard;
-use crate::effects::Lost;
 use crate::effects::Peer;
 use crate::effects::Secret;
 use crate::event::Departure;
@@ -39,13 +40,13 @@ use crate::event::Place;
 use crate::group::Group;
 use crate::io::ConnId;
 use crate::no::No;
-use crate::presence::Presence;
 use crate::proofs::TokenId;
 use crate::session::Begun;
 use crate::signin::assertion_code;
 use crate::signin::is_disbelief;
 use crate::signin::may_record;
 use crate::timer::Due;
+use crate::told::Told;
 
 /// The place of one visitor's device. There may be tens of thousands, most of them idle, so what
 /// is rarely there is boxed.
@@ -55,55 +56,66 @@ pub(crate) struct Visitor {
     pub(crate) conn: Option<ConnId>,
     pub(crate) heard: Heard,
     pub(crate) app: AppState,
-    pub(crate) profile: Option<Box<Profile>>,
+    /// The profile, and the presence data while the device is in presence.
+    pub(crate) told: Told,
     pub(crate) id: Option<VisitorId>,
     /// Whether an assertion proved the id, and which one if it may be used once.
     pub(crate) proven: bool,
-    pub(crate) proof: Option<TokenId>,
-    pub(crate) presence: Option<Box<Presence>>,
+    pub(crate) proof: Option<Box<TokenId>>,
+    /// The device's stay in presence.
+    pub(crate) presence: Option<PresenceId>,
+    pub(crate) doings: Option<Box<Doings>>,
+}
+
+/// What a visitor has to do with agents, and what ended last, for the snapshot of a resume. Most
+/// visitors only are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Doings {
     /// The highest start number so far.
     pub(crate) last_start: Option<StartId>,
     pub(crate) ask: Option<AskId>,
     pub(crate) session: Option<SessionId>,
-    pub(crate) past: Option<Box<Past>>,
-    pub(crate) lost: Option<Box<Lost>>,
-}
-
-/// What ended last, for the snapshot of a resume.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Past {
     pub(crate) ask_over: Option<TermsOver>,
     pub(crate) ended: Option<SessionEnded>,
     pub(crate) join_over: Option<JoinWithdrawn>,
 }
 
 impl Visitor {
-    pub(crate) fn new(secret: Secret, conn: ConnId, app: AppState, profile: Profile) -> Self {
+    pub(crate) fn new(secret: Secret, conn: ConnId, app: AppState, profile: &Profile) -> Self {
         Self {
             secret,
             conn: Some(conn),
             heard: Heard::default(),
             app,
-            profile: boxed(profile),
+            told: Told::new(profile, &PresenceData::new()),
             id: None,
             proven: false,
             proof: None,
             presence: None,
-            last_start: None,
-            ask: None,
-            session: None,
-            past: None,
-            lost: None,
+            doings: None,
         }
     }
 
-    pub(crate) fn past(&mut self) -> &mut Past {
-        self.past.get_or_insert_default()
+    /// The request that waits for this device.
+    pub(crate) fn ask(&self) -> Option<AskId> {
+        self.doings.as_ref().and_then(|doings| doings.ask)
     }
-}
 
-fn boxed(profile: Profile) -> Option<Box<Profile>> {
-    (!profile.is_empty()).then(|| Box::new(profile))
+    /// The session of this device, which may wait for its start.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        self.doings.as_ref().and_then(|doings| doings.session)
+    }
+
+    pub(crate) fn doings(&mut self) -> &mut Doings {
+        self.doings.get_or_insert_default()
+    }
+
+    /// Something ended of which nothing may be left.
+    pub(crate) fn tidy(&mut self) {
+        if self.doings.as_deref() == Some(&Doings::default()) {
+            self.doings = None;
+        }
+    }
 }
 
 /// Whether a message waits for an answer, and the number it has.
@@ -216,9 +228,9 @@ impl Group {
 
     /// The state of a visitor, as the transition table names it.
     pub(crate) fn state(&mut self, place: Place) -> StateKind {
-        let Visitor { id, presence, ask, session, .. } = &**self.visitor(place);
-        let (identified, online) = (id.is_some(), presence.is_some());
-        let (ask, session) = (*ask, *session);
+        let visitor = self.visitor(place);
+        let (identified, online) = (visitor.id.is_some(), visitor.presence.is_some());
+        let (ask, session) = (visitor.ask(), visitor.session());
         if let Some(session) = session.and_then(|session| self.sessions.get(&session)) {
             let waits = session.waiting.is_some();
             return match (&session.begun, waits, online, identified) {
@@ -248,7 +260,7 @@ impl Group {
 
     /// The record of a visitor whose place is known to exist: one named by an open connection, a
     /// request or a session.
-    pub(crate) fn visitor(&mut self, place: Place) -> &mut Box<Visitor> {
+    pub(crate) fn visitor(&mut self, place: Place) -> &mut Visitor {
         self.visitors
             .get_mut(&place)
             .expect("a place stays as long as a connection, a request or a session names it")
@@ -279,7 +291,7 @@ impl Group {
         let conn = self.visitor(place).conn;
         fx.tell_visitor(conn, Identified { re: it.re, visitor: it.visitor.clone() });
         if let Some(profile) = it.profile {
-            self.visitor(place).profile = boxed(profile);
+            self.visitor(place).told.set_profile(&profile);
             self.announce_if_focused(fx, place);
         }
         Ok(())
@@ -288,7 +300,7 @@ impl Group {
     fn log_out(&mut self, fx: &mut Effects, place: Place) -> Result<(), No> {
         self.check(place, Trigger::LogOut)?;
         let visitor = self.visitor(place);
-        visitor.profile = None;
+        visitor.told.set_profile(&Profile::new());
         if let Some(id) = self.forget_identity(place) {
             fx.event(Event::LoggedOut { group: self.id.clone(), client: place, visitor: id });
         }
@@ -325,7 +337,7 @@ impl Group {
         visitor.conn = None;
         let keep = visitor.kept_for(&fx.policy);
         let worth = self.worth(place);
-        self.visitor(place).lost = fx.place_lost(peer, worth, keep).map(Box::new);
+        fx.place_lost(peer, worth, keep);
         fx.event(Event::VisitorDropped { group: self.id.clone(), client: place });
         self.reach_changed(fx, place);
     }
@@ -338,8 +350,8 @@ impl Group {
         place: Place,
         re: RequestId,
     ) {
+        fx.place_found(place);
         let visitor = self.visitor(place);
-        fx.place_found(place, visitor.lost.take().map(|lost| *lost));
         let old = visitor.conn.replace(conn);
         if let Some(old) = old {
             fx.close(old, CloseReason::Superseded, false);
@@ -353,7 +365,7 @@ impl Group {
         if old.is_none() {
             self.announce_if_focused(fx, place);
         }
-        if let Some(session) = self.visitor(place).session {
+        if let Some(session) = self.visitor(place).session() {
             self.viewers_begin_anew(fx, session);
         }
     }
@@ -361,21 +373,19 @@ impl Group {
     fn snapshot(&mut self, fx: &Effects, place: Place) -> Snapshot {
         let focused = self.is_focused(place);
         let visitor = self.visitor(place);
+        let past = visitor.doings.as_deref();
         let mut snapshot = Snapshot {
             seen: visitor.heard.seen(),
             answered: visitor.heard.answered(),
             visitor: visitor.id.clone(),
-            presence: visitor
-                .presence
-                .as_ref()
-                .map(|presence| PresenceFacts { presence: presence.id, focused }),
+            presence: visitor.presence.map(|presence| PresenceFacts { presence, focused }),
             ask: None,
-            ask_over: visitor.past.as_ref().and_then(|past| past.ask_over),
+            ask_over: past.and_then(|past| past.ask_over),
             session: None,
-            ended: visitor.past.as_ref().and_then(|past| past.ended),
-            join_over: visitor.past.as_ref().and_then(|past| past.join_over),
+            ended: past.and_then(|past| past.ended),
+            join_over: past.and_then(|past| past.join_over),
         };
-        let (ask, session) = (visitor.ask, visitor.session);
+        let (ask, session) = (visitor.ask(), visitor.session());
         snapshot.ask = ask.and_then(|ask| self.terms_requested(fx, ask));
         snapshot.session = session.and_then(|session| self.session_facts(fx, session));
         snapshot
@@ -385,19 +395,16 @@ impl Group {
     /// background, the longer lease holds from the moment the connection broke.
     pub(crate) fn visitor_grace_over(&mut self, fx: &mut Effects, place: Place) {
         let due = Due::VisitorGrace(self.index, place);
-        let visitor = self.visitor(place);
-        let kept = visitor.kept_for(&fx.policy);
-        if let Some(lost) = visitor.lost.as_mut().filter(|lost| lost.since + kept > fx.now) {
-            lost.timer = fx.timers.set(lost.since + kept, due);
-        } else {
+        let keep = self.visitor(place).kept_for(&fx.policy);
+        if fx.is_lost_for_good(place, keep, due) {
             self.visitor_departs(fx, place, Departure::Lost);
         }
     }
 
     /// The place of a visitor is gone for good, and everything it did ends.
     pub(crate) fn visitor_departs(&mut self, fx: &mut Effects, place: Place, why: Departure) {
+        fx.place_gone(place);
         let visitor = self.visitor(place);
-        fx.place_gone(place, visitor.lost.take().map(|lost| *lost));
         // Whoever left does not listen any more; everybody else is told what ends.
         let conn = match why {
             Departure::Left => visitor.conn.take(),
@@ -406,7 +413,7 @@ impl Group {
             | Departure::SignInExpired
             | Departure::Shutdown => visitor.conn,
         };
-        if let Some(session) = visitor.session {
+        if let Some(session) = visitor.session() {
             self.end_session(fx, session, why.session_end(), true);
         }
         self.lose_ask_of_visitor(fx, place, why);
@@ -426,7 +433,7 @@ impl Visitor {
     /// by its system, so a visitor who is online and shares nothing gets the longer lease.
     fn kept_for(&self, policy: &Policy) -> Duration {
         let leased = match self.app {
-            AppState::Background => self.presence.is_some() && self.session.is_none(),
+            AppState::Background => self.presence.is_some() && self.session().is_none(),
             AppState::Active => false,
         };
         if leased { policy.background_lease.max(policy.resume_grace) } else { policy.resume_grace }
