@@ -124,5 +124,8 @@ fn who_has_the_secret_resumes_without_another_proof() {
     assert_eq!(world.state(anna), Some(StateKind::Identified), "{}", world.timeline());
     let stats = world.hub_stats().unwrap();
     assert_eq!((stats.resumed, stats.refused_assertions, stats.visitors_arrived), (3, 0, 1));
+    assert!(world.command(anna, Command::ConnectPresence(PresenceData::new())));
+    world.run_for(SOON);
+    assert_eq!(world.state(anna), Some(StateKind::PresenceConnected), "the server knows, too");
     finish(world);
 }

@@ -105,7 +105,7 @@ fn a_no_reaches_whoever_asked() {
 #[test]
 fn a_yes_is_a_session_for_both_or_for_neither() {
     let (mut sessions, mut none) = (0, 0);
-    for at in (0..300).step_by(50) {
+    for at in (0..160).step_by(20) {
         for cut in CUTS {
             for (of_visitor, away) in [(true, 0), (true, 70), (false, 0), (false, 70)] {
                 let (mut world, anna, grace) = asked(at);
@@ -143,6 +143,34 @@ fn a_yes_is_a_session_for_both_or_for_neither() {
         }
     }
     assert!(sessions > 10 && none > 10, "{sessions} {none}");
+}
+
+/// The yes of the same threads is heard, and the start that follows it in one breath is stuck in the
+/// network while everybody is connected: the agent does not look at "starting" for longer than ten
+/// seconds, and the start that comes through in the end begins nothing that nobody waits for.
+#[test]
+fn a_yes_whose_start_is_stuck_is_over_in_ten_seconds() {
+    let mut stuck = 0;
+    for seed in 0..40 {
+        let (mut world, anna, grace) = asked(seed);
+        assert!(world.command(anna, Command::Accept));
+        let heard = |world: &World| world.hub_stats().unwrap().asks_accepted == 1;
+        assert!(world.run_until(SOON, heard));
+        if world.hub_stats().unwrap().sessions_one_click == 1 {
+            continue;
+        }
+        stuck += 1;
+        world.stall(anna, Direction::Up);
+        world.run_for(SOON * 11);
+        assert_eq!(state(&world, grace), Some(AgentStateKind::SignedIn), "{}", world.timeline());
+        assert_eq!(told(&world, "grace", "sees its request end: "), 1, "{}", world.timeline());
+        world.unstall(anna, Direction::Up);
+        world.run_for(SOON);
+        assert_eq!(world.state(anna), Some(StateKind::PresenceConnected));
+        assert_eq!(told(&world, "anna", "refused: "), 1, "{}", world.timeline());
+        finish(world);
+    }
+    assert!(stuck > 2, "{stuck}");
 }
 
 /// Elsewhere a warning that was answered comes back (rustdesk/rustdesk #10639). Here the visitor
