@@ -111,7 +111,6 @@ struct Network {
 struct State {
     manner: Manner,
     chance: Chance,
-    down: bool,
     held: [bool; 2],
     /// Who waits for a way to be open again.
     waiting: Vec<Waker>,
@@ -139,7 +138,6 @@ impl Chaos {
         let state = State {
             manner: Manner::Whole,
             chance,
-            down: false,
             held: [false; 2],
             waiting: Vec::new(),
             cuts: Vec::new(),
@@ -194,17 +192,6 @@ impl Chaos {
     /// Forgets the cuts that have not come.
     pub fn spare(&self) {
         self.network.state().cuts.clear();
-    }
-
-    /// Cuts every connection, and every new one until [`up`](Self::up).
-    pub fn down(&self) {
-        let mut state = self.network.state();
-        state.down = true;
-        state.cut(Cut::Closed);
-    }
-
-    pub fn up(&self) {
-        self.network.state().down = false;
     }
 
     /// Tells whom the connections go to, this way, that nothing comes any more. The other way they go
@@ -300,16 +287,10 @@ impl State {
 }
 
 async fn take_in(network: &Arc<Network>, client: TcpStream) {
-    if network.state().down {
-        return;
-    }
     let Ok(server) = TcpStream::connect(network.server).await else { return };
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
     let mut state = network.state();
-    if state.down {
-        return;
-    }
     state.taken_in += 1;
     let over = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
     let pump = |way, from: &TcpStream, to: &TcpStream| {

@@ -175,11 +175,12 @@ impl House {
         let program = coview(&[]);
         let mut command = Command::new("bash");
         command
-            .args(["-c", &format!("{}\nexec \"$@\"", self.setup.before), "bash"])
+            .args(["-c", &format!("{}\nexec \"$@\" 2>>{SAID}", self.setup.before), "bash"])
+            .current_dir(&self.folder)
             .arg(program.get_program())
             .args(["serve", "--listen", &self.address().to_string(), "--config"])
             .arg(self.path("coview.toml"))
-            .envs([("NO_COLOR", "1"), ("COVIEW_LOG", "warn,coview_server=info")])
+            .envs([("NO_COLOR", "1"), ("COVIEW_LOG", "warn,coview_server=info,coview::serve=info")])
             .env_remove("RUST_LOG");
         let mut server = Running::start(command);
         server.line(|line| line.starts_with("listening on "));
@@ -210,20 +211,23 @@ impl House {
     /// Kills the server, which can do nothing about it; it is gone when this returns.
     pub fn kill(&mut self) {
         self.signal("-KILL");
-        let (status, _, _) = self.ended();
-        assert_eq!(status.code(), None, "it was no signal that ended the server");
+        assert_eq!(self.ended().code(), None, "it was no signal that ended the server");
     }
 
-    /// Stops the server as an operator does. What it said on standard error.
-    pub fn stop(&mut self) -> Vec<String> {
+    /// Stops the server as an operator does.
+    pub fn stop(&mut self) {
         self.signal("-INT");
-        let (status, _, errors) = self.ended();
-        assert!(status.success(), "{status}: {errors:#?}");
-        errors
+        let status = self.ended();
+        assert!(status.success(), "{status}: {}", self.said());
     }
 
-    fn ended(&mut self) -> (ExitStatus, Vec<String>, Vec<String>) {
-        self.server.take().expect("a server runs").end()
+    fn ended(&mut self) -> ExitStatus {
+        self.server.take().expect("a server runs").end().0
+    }
+
+    /// Everything the servers said on standard error.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.path(SAID)).unwrap()
     }
 
     fn roots(&self) -> Roots {
@@ -325,11 +329,19 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         self.server = None;
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            println!(
+                "the server said:\n{}",
+                fs::read_to_string(self.path(SAID)).unwrap_or_default()
+            );
+        } else {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
+
+/// The file with what the servers say on standard error.
+const SAID: &str = "said.txt";
 
 /// Short enough for a test.
 const BACKOFF: Backoff =

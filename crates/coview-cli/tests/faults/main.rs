@@ -8,12 +8,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names the one step it waits for")]
 #![allow(clippy::print_stdout, reason = "a test that fails shows its seed and its numbers")]
-#![allow(unreachable_pub, dead_code, reason = "a harness is shared by its modules")]
+#![allow(unreachable_pub, reason = "a harness is shared by its modules")]
 
 mod chaos;
 mod house;
+mod light;
 mod stories;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crowd;
+mod descriptors;
+mod disk;
+mod kills;
+mod late;
 mod network;
+mod vanishing;
