@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::time::Instant;
 
 use coview_hub::Input;
 use futures_lite::FutureExt;
@@ -26,6 +27,8 @@ use crate::proxy::How;
 use crate::proxy::Source;
 use crate::shared::Shared;
 use crate::shared::Signals;
+use crate::shared::TELL_EVERY;
+use crate::shared::now;
 use crate::watched::Took;
 use crate::watched::Watched;
 
@@ -126,6 +129,7 @@ impl Server {
     }
 
     async fn accept(&self, executor: &Arc<Executor<'static>>) {
+        let mut in_vain = InVain::default();
         loop {
             match self.listener.accept().await {
                 Ok((tcp, from)) => {
@@ -141,7 +145,7 @@ impl Server {
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: some will be free in a moment.
-                    tracing::warn!(%error, "cannot take a connection");
+                    in_vain.tell(&error, now());
                     Timer::after(Duration::from_millis(100)).await;
                 }
             }
@@ -186,6 +190,24 @@ impl Server {
     async fn drained(&self) {
         while self.shared.clients() > 0 {
             Timer::after(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Tries to take a connection that came to nothing. While descriptors are short there are ten in a
+/// second, and a log of them would fill the disk.
+#[derive(Default)]
+struct InVain {
+    tries: u64,
+    told: Option<Instant>,
+}
+
+impl InVain {
+    fn tell(&mut self, error: &io::Error, now: Instant) {
+        self.tries += 1;
+        if self.told.is_none_or(|told| told + TELL_EVERY <= now) {
+            self.told = Some(now);
+            tracing::warn!(%error, tries = self.tries, "cannot take a connection");
         }
     }
 }

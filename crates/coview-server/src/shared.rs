@@ -71,8 +71,9 @@ struct State {
     told: Option<Instant>,
 }
 
-/// How often the log is told that clients are sent away.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often the log is told of what happens to one client after the other, such as that they are sent
+/// away.
+pub(crate) const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// How often the hub is told the time of the wall clock, whatever else happens.
 const TELL_TIME: Duration = Duration::from_secs(30);
