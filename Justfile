@@ -228,8 +228,22 @@ bench *ARGS:
 bench-vnc *ARGS:
     cargo bench -p coview-cli --bench beside_vnc -- {{ARGS}}
 
+# The server under load beside Mosquitto, NATS and Redis, as far as they are installed: --quick for a
+# minute's worth, --record to keep the numbers and draw tables and graphs anew, --help for the rest.
+bench-load *ARGS:
+    cargo build --quiet --release -p coview-cli --bin coview -p coview-load --bin coview-load
+    "${CARGO_TARGET_DIR:-$PWD/target}/release/coview-load" run {{ARGS}}
+
+# Write the tables and graphs of docs/performance.md anew, from the numbers that are kept.
+graphs:
+    cargo run --quiet -p coview-load -- graph
+
 # Check that every benchmark still runs, once and without measuring.
 bench-check:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --quiet -p coview-cli --bin coview -p coview-load --bin coview-load
+    "${CARGO_TARGET_DIR:-$PWD/target}/debug/coview-load" run --quick
     cargo test --quiet -p coview -p coview-audit -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
 
 # Instructions for one story by typestates and by a hand-written enum, counted by callgrind.

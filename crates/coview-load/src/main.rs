@@ -5,12 +5,17 @@
 //! one run and with the same client. `docs/adr/0024-measured-beside-brokers.md` tells how it is kept
 //! fair.
 
+mod chart;
 mod client;
+mod docs;
+mod graphs;
 mod process;
 mod proofs;
 mod record;
+mod report;
 mod run;
 mod stats;
+mod summary;
 mod wire;
 
 use core::net::SocketAddrV4;
@@ -49,6 +54,12 @@ struct Args {
 enum Command {
     /// Measure: start servers and clients, and print what they take
     Run(RunArgs),
+    /// Draw the graphs and tables of the documents from the numbers that were kept
+    Graph {
+        /// Where the documents are
+        #[arg(long, value_name = "FOLDER", default_value = "docs")]
+        docs: PathBuf,
+    },
     /// Be a load client: read orders from standard input, a line of JSON each, and report to standard
     /// output
     Client(ClientArgs),
@@ -88,6 +99,7 @@ struct ClientArgs {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Graph { docs } => docs::draw(&docs),
         Command::Client(args) => client(&args),
     };
     match result {

@@ -1,6 +1,7 @@
 //! What was measured, as it is kept.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -18,6 +19,26 @@ pub(crate) struct Record {
     pub(crate) machine: Machine,
     pub(crate) versions: BTreeMap<Peer, String>,
     pub(crate) runs: Vec<Run>,
+}
+
+impl Record {
+    /// Reads what was kept.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+        serde_json::from_str(&text).map_err(|error| named(&error))
+    }
+
+    /// Keeps it, and makes the folder for it.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
+        let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| named(&error))?;
+        text.push('\n');
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| named(&error))?;
+        }
+        std::fs::write(path, text).map_err(|error| named(&error))
+    }
 }
 
 /// Where it ran.
@@ -170,4 +191,53 @@ pub(crate) struct Storm {
     pub(crate) restarted: f64,
     /// The same from the kill on, the server's own start included.
     pub(crate) killed: f64,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Three rounds of coview, one of Mosquitto, memory only.
+    pub(crate) fn small() -> Record {
+        let run = |server, round, each: u64| Run {
+            server,
+            variant: Variant::Plain,
+            processes: 1,
+            visitors: 10_000,
+            round,
+            memory: Memory { before: 5_000_000, idle: 5_000_000 + 10_000 * each, after: 0 },
+            connects: Connects { seconds: 1.0, server_cpu: 0.5, client_cpu: 0.5 },
+            work: Vec::new(),
+            idle: None,
+            storm: None,
+        };
+        Record {
+            date: "2026-11-23".to_owned(),
+            machine: Machine {
+                processor: "a processor".to_owned(),
+                cores: 2,
+                memory_gib: 24.0,
+                kernel: "6.18".to_owned(),
+                pinned: true,
+                load_before: 0.5,
+            },
+            versions: BTreeMap::from([
+                (Peer::Coview, "0.1.0".to_owned()),
+                (Peer::Mosquitto, "2.0.11".to_owned()),
+            ]),
+            runs: vec![
+                run(Peer::Coview, 1, 5_000),
+                run(Peer::Mosquitto, 1, 1_500),
+                run(Peer::Coview, 2, 1_000),
+                run(Peer::Coview, 3, 1_200),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let record = small();
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
 }

@@ -34,6 +34,13 @@ fn rank<T>(sorted: &[T], percent: usize) -> Option<&T> {
     sorted.get(rank.saturating_sub(1))
 }
 
+/// The middle of several runs; of an even number the lower of the two in the middle, so that what is
+/// shown was measured. `None` if there are none.
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    rank(&values, 50).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +58,12 @@ mod tests {
         let found = Percentiles::of(&mut [7_000]).unwrap();
         assert_eq!((found.p50, found.p99, found.max), (7.0, 7.0, 7.0));
         assert_eq!(Percentiles::of(&mut []), None);
+    }
+
+    #[test]
+    fn the_median_was_measured() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.0));
+        assert_eq!(median(Vec::new()), None);
     }
 }

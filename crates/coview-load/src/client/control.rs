@@ -18,12 +18,13 @@ pub(crate) enum Order {
     Work(Work),
     /// Do nothing but keep the connections alive.
     Idle { seconds: f64, server: u32 },
-    /// Wait until the server is gone and every connection with it.
+    /// Do not take it for a fault, from now on, that the server closes connections.
+    ExpectLoss,
+    /// Wait until every connection is gone, and take it for a fault from then on.
     AwaitLoss,
     /// Cut every connection.
     Cut,
     /// Bring back everybody who has no connection, trying for as long as the server is not there.
-    /// `places`: whether the server may have kept their places.
     Return { window: u32 },
 }
 
@@ -60,6 +61,7 @@ pub(crate) enum Report {
         server_cpu: f64,
         client_cpu: f64,
     },
+    ExpectingLoss,
     Lost,
     Cut,
     /// What went wrong; nothing that follows counts.

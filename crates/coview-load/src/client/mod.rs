@@ -144,8 +144,11 @@ impl Client {
             }
             Order::Work(work) => self.work(work).map(Report::Worked),
             Order::Idle { seconds, server } => self.idle(seconds, server),
-            Order::AwaitLoss => {
+            Order::ExpectLoss => {
                 self.loss_expected = true;
+                Ok(Report::ExpectingLoss)
+            }
+            Order::AwaitLoss => {
                 let patience = now() + PATIENCE;
                 while self.away < self.connections.len() {
                     self.turn_until(patience, "connections are still open")?;

@@ -19,7 +19,7 @@ pub(super) fn look(pinned: bool) -> Machine {
         processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_default(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         memory_gib: (kilobytes.unwrap_or_default() / f64::from(1 << 20)).round(),
-        kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+        kernel: series(&read("/proc/sys/kernel/osrelease")),
         pinned,
         load_before: load
             .split_whitespace()
@@ -27,6 +27,11 @@ pub(super) fn look(pinned: bool) -> Machine {
             .and_then(|word| word.parse().ok())
             .unwrap_or(0.0),
     }
+}
+
+/// The series of a kernel's release: what follows names a distribution's or a host's own build.
+fn series(release: &str) -> String {
+    release.trim().split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// The day, in UTC.
@@ -61,6 +66,11 @@ mod tests {
         assert_eq!(date(19_782), "2024-02-29");
         assert_eq!(date(19_783), "2024-03-01");
         assert_eq!(date(20_780), "2026-11-23");
+    }
+
+    #[test]
+    fn a_kernel_is_known_by_its_series() {
+        assert_eq!(series("6.18.44-amd64\n"), "6.18");
     }
 
     #[test]

@@ -18,10 +18,12 @@ use clap::ValueEnum;
 use self::phases::Plan;
 use self::pin::Pin;
 use self::server::Workshop;
+use crate::docs;
 use crate::process::raise_files;
 use crate::record::Record;
 use crate::record::Run;
 use crate::record::Variant;
+use crate::report;
 use crate::wire::Peer;
 
 /// What of all that can be measured is measured. Memory and connecting always are.
@@ -80,6 +82,14 @@ pub(crate) struct RunArgs {
     /// A thousand visitors, one round, in less than a minute: whether all of it still works
     #[arg(long)]
     pub(crate) quick: bool,
+
+    /// Keep the numbers in docs/measurements/load.json, and draw the graphs and tables anew
+    #[arg(long)]
+    pub(crate) record: bool,
+
+    /// The documents that --record changes
+    #[arg(long, value_name = "FOLDER", default_value = "docs")]
+    pub(crate) docs: PathBuf,
 
     /// Write the numbers to this file
     #[arg(long, value_name = "FILE")]
@@ -158,8 +168,13 @@ pub(crate) fn run(args: RunArgs) -> Result<(), String> {
         runs.push(run);
     }
     let record = Record { date: machine::today(), machine, versions, runs };
+    println!("\n{}", report::tables(&record));
     if let Some(path) = &args.json {
-        write(path, &record)?;
+        record.write(path)?;
+    }
+    if args.record {
+        record.write(&docs::record(&args.docs))?;
+        docs::draw(&args.docs)?;
     }
     Ok(())
 }
@@ -186,12 +201,6 @@ fn beside() -> Result<PathBuf, String> {
             coview.display()
         ))
     }
-}
-
-fn write(path: &PathBuf, record: &Record) -> Result<(), String> {
-    let mut text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
-    text.push('\n');
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn plans(args: &RunArgs, servers: &[Peer]) -> Vec<Plan> {

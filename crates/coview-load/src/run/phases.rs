@@ -141,7 +141,11 @@ impl Plan {
             }
         }
         if self.full_seconds > 0.0 {
-            works.extend([(Kind::Signal, Load::Wide), (Kind::Relay, Load::Deep)]);
+            works.extend([
+                (Kind::Signal, Load::Wide),
+                (Kind::Relay, Load::Wide),
+                (Kind::Relay, Load::Deep),
+            ]);
             match self.server {
                 // With coview an agent asks one visitor at a time.
                 Peer::Coview => works.push((Kind::Terms, Load::Wide)),
@@ -160,6 +164,7 @@ fn storm(client: &mut Client, server: &mut Server) -> Result<Storm, String> {
     else {
         return Err("an unexpected report".to_owned());
     };
+    client.obey(&Order::ExpectLoss)?;
     client.tell(&Order::AwaitLoss)?;
     client.tell(&Order::Return { window: WINDOW })?;
     let begun = now();
