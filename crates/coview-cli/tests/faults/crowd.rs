@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::io::Read;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -234,6 +237,30 @@ fn ten_thousand_come_back_at_once_and_leave_the_server_as_it_was() {
     }));
     house.stop();
     house.verify();
+}
+
+#[test]
+fn a_server_that_is_busy_keeps_hundreds_waiting_and_forgets_none() {
+    let clients = room().min(500);
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let clients = clients.min(most.trim().parse().unwrap());
+    let mut house = House::new("queue", SETUP);
+    house.signal("-STOP");
+    // The kernel makes the connections as long as there is room for them in the server's queue. Without
+    // room it is silent, and the client tries again after a second, and then ever later.
+    let connect = |_| TcpStream::connect_timeout(&house.address(), SOON / 2).unwrap();
+    let began = now();
+    let waiting: Vec<_> = (0..clients).map(connect).collect();
+    println!("{clients} connections in {:?} to a server that stands still", began.elapsed());
+    house.signal("-CONT");
+    for mut client in waiting {
+        client.set_read_timeout(Some(SOON)).unwrap();
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+    house.stop();
 }
 
 /// What a client may take at most while it comes, in a debug build, and what is left of one that has
