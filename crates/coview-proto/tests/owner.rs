@@ -193,3 +193,16 @@ fn only_the_request_that_waits_leads_into_a_session() {
     agent.text(r#"{"t":"ask_ended","ask":4,"outcome":"declined"}"#);
     assert!(signals(&mut agent, 9), "it is still in the session it was let into");
 }
+
+#[test]
+fn an_engine_shows_its_phase_and_how_much_waits() {
+    let mut visitor = visitor();
+    let debug = format!("{:?}", visitor.engine);
+    assert!(debug.starts_with("Engine { phase: New, "), "{debug}");
+    assert!(debug.contains("outbox: 0, "), "{debug}");
+    visitor.go_online();
+    visitor.say(update(3, "page", "/checkout"));
+    let debug = format!("{:?}", visitor.engine);
+    assert!(debug.starts_with("Engine { phase: Live("), "{debug}");
+    assert!(debug.contains("outbox: 1, "), "{debug}");
+}
