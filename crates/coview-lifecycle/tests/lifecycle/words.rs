@@ -187,3 +187,15 @@ fn a_pass_shows_its_session_and_what_it_carries_shows_its_size() {
 fn an_identity_says_whose_it_is() {
     assert_eq!(Identity::from(id()).visitor(), &id());
 }
+
+#[test]
+fn two_consents_are_the_same_if_they_are_for_the_same_session() {
+    let (first, _peer) = at(StateKind::SharingManualAnonymous);
+    let (same, mut peer) = at(StateKind::SharingManualAnonymous);
+    assert_eq!(first.consent(), same.consent());
+    let free = apply_granted(same, Command::End);
+    peer.grant_all();
+    let later = apply_granted(free, Command::StartManual);
+    assert_ne!(later.session(), first.session());
+    assert_ne!(later.consent(), first.consent());
+}
