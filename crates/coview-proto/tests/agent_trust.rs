@@ -142,6 +142,47 @@ fn a_token_the_agent_signed_in_with_is_not_shown_once_more() {
     assert_eq!(signs_in_again(&mut agent), "third");
 }
 
+/// What the sign-in has answered does not wait any more, wherever it stood; and whatever a server
+/// claims, it has not seen what was never said.
+#[test]
+fn what_the_sign_in_answers_is_taken_out_and_nothing_else() {
+    // The tokens said over the connection, those said while there is none, what is said again.
+    let table: [(&[&str], &[&str], &[&str]); 4] = [
+        (&["second"], &[], &[]),
+        (&["second", "third"], &[], &["renew 1"]),
+        (&[], &["second"], &[]),
+        (&["second"], &["third", "third"], &["renew 1"]),
+    ];
+    for (told, untold, again) in table {
+        let mut agent = connected();
+        let mut number = 0;
+        let mut say = |agent: &mut Agent, token: &str| {
+            number += 1;
+            agent.give(renew(number, token))
+        };
+        for token in told {
+            assert_eq!(sent(&say(&mut agent, token)).len(), 1);
+        }
+        agent.give(Input::Dropped);
+        for token in untold {
+            assert_eq!(say(&mut agent, token), []);
+        }
+        agent.wake();
+        agent.give(Input::Opened);
+        assert_eq!(sent(&agent.text(RESUME_FAILED)), ["sign_in 0"]);
+        assert_eq!(sent(&agent.text(&signed_in("secret-2"))), again, "{told:?}, {untold:?}");
+
+        agent.give(Input::Dropped);
+        number += 1;
+        agent.give(Input::Say(Watch { re: re(number), visitor: None }.into()));
+        agent.wake();
+        agent.give(Input::Opened);
+        let claim = format!(r#"{{"t":"resumed","re":0,"snapshot":{{"seen":{number}}}}}"#);
+        let outputs = agent.text(&claim);
+        assert_eq!(sent(&outputs), [format!("watch {number}")], "{told:?}, {untold:?}");
+    }
+}
+
 #[test]
 fn a_token_that_comes_while_the_agent_signs_in_is_shown_after_it() {
     let mut agent = connected();

@@ -29,7 +29,7 @@ use crate::support::*;
 /// Loses a race against something that is ready, as against a tap or a timer.
 macro_rules! lose_a_race {
     ($future:expr) => {
-        smol::block_on(or(
+        smol::future::block_on(or(
             async {
                 let _ = (&mut $future).await;
                 false
@@ -85,7 +85,7 @@ fn lose_a_race_before_the_answer<F: Future + Unpin>(
     peer: &mut coview_lifecycle::queue::Peer,
     pending: &mut F,
 ) -> F::Output {
-    assert!(smol::block_on(or(ready(true), async {
+    assert!(smol::future::block_on(or(ready(true), async {
         let _ = (&mut *pending).await;
         false
     })));
