@@ -108,6 +108,8 @@ pub struct Base {
     token: AgentToken,
     /// What the latest sign-in brought: how long it lasts, in milliseconds, and the rights.
     sign_in: Option<(u64, AgentRights)>,
+    /// The renewal whose token the agent signed in with last, if it was one the server had not answered.
+    signed_in_by: Option<RequestId>,
     /// Whom the agent watches, and by which message.
     watch: Option<(RequestId, Watched)>,
     /// The request that waits for the visitor.
@@ -137,7 +139,14 @@ impl Rules<Self> for AgentRole {
     const RESUMES_HALF_RESTORED: bool = false;
 
     fn base(config: &AgentConfig) -> Base {
-        Base { token: config.token.clone(), sign_in: None, watch: None, ask: None, view: None }
+        Base {
+            token: config.token.clone(),
+            sign_in: None,
+            signed_in_by: None,
+            watch: None,
+            ask: None,
+            view: None,
+        }
     }
 
     fn backoff(config: &AgentConfig) -> Backoff {
@@ -168,16 +177,18 @@ impl Rules<Self> for AgentRole {
     ) {
         if let Some(renew) = said.filter_map(renewal).last() {
             base.token = renew.token.clone();
+            base.signed_in_by = Some(renew.re);
         }
         base.sign_in = Some((greeting.expires_ms, greeting.rights.clone()));
     }
 
     /// The newer token that the agent signed in with is not shown once more: it may be one that can
-    /// be used once.
+    /// be used once. Nor is one from before it, which would take the place of the newer one.
     fn answered_by_greeting(base: &Base, message: &AgentMessage) -> Option<AgentNotice> {
         let Renew { re, token } = renewal(message)?;
         let (expires_ms, rights) = base.sign_in.as_ref()?;
-        (*token == base.token)
+        let older = base.signed_in_by.is_some_and(|by| *re <= by);
+        (older || *token == base.token)
             .then(|| Renewed { re: *re, expires_ms: *expires_ms, rights: rights.clone() }.into())
     }
 

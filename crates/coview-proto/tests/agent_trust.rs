@@ -12,6 +12,7 @@ use coview_proto::Output;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
 use coview_wire::AgentToken;
+use coview_wire::Ask;
 use coview_wire::CloseReason;
 use coview_wire::Join;
 use coview_wire::Message;
@@ -19,6 +20,7 @@ use coview_wire::RefusalCode;
 use coview_wire::Renew;
 use coview_wire::Renewed;
 use coview_wire::SessionKey;
+use coview_wire::VisitorId;
 use coview_wire::Watch;
 
 use crate::common::*;
@@ -146,16 +148,25 @@ fn a_token_the_agent_signed_in_with_is_not_shown_once_more() {
 /// claims, it has not seen what was never said.
 #[test]
 fn what_the_sign_in_answers_is_taken_out_and_nothing_else() {
-    // The tokens said over the connection, those said while there is none, what is said again.
-    let table: [(&[&str], &[&str], &[&str]); 4] = [
-        (&["second"], &[], &[]),
-        (&["second", "third"], &[], &["renew 1"]),
-        (&[], &["second"], &[]),
-        (&["second"], &["third", "third"], &["renew 1"]),
+    // The tokens said over the connection, and those said while there is none.
+    let table: [(&[&str], &[&str]); 5] = [
+        (&["second"], &[]),
+        (&["second", "third"], &[]),
+        (&[], &["second"]),
+        (&["second"], &["third", "third"]),
+        (&["second", "third"], &["fourth"]),
     ];
-    for (told, untold, again) in table {
+    for ((told, untold), asks) in table.into_iter().flat_map(|row| [(row, false), (row, true)]) {
+        let case = format!("{told:?}, then {untold:?}, asks {asks}");
         let mut agent = connected();
         let mut number = 0;
+        if asks {
+            // The sign-in does not answer it, and it stands before all the rest.
+            number += 1;
+            let visitor = VisitorId::new("ada").unwrap();
+            agent.give(Input::Say(Ask { re: re(number), visitor }.into()));
+        }
+        let first = number + 1;
         let mut say = |agent: &mut Agent, token: &str| {
             number += 1;
             agent.give(renew(number, token))
@@ -170,7 +181,15 @@ fn what_the_sign_in_answers_is_taken_out_and_nothing_else() {
         agent.wake();
         agent.give(Input::Opened);
         assert_eq!(sent(&agent.text(RESUME_FAILED)), ["sign_in 0"]);
-        assert_eq!(sent(&agent.text(&signed_in("secret-2"))), again, "{told:?}, {untold:?}");
+        let outputs = agent.text(&signed_in("secret-2"));
+        // An older token after the newest would take its place.
+        let again: &[&str] = if asks { &["ask 1"] } else { &[] };
+        assert_eq!(sent(&outputs), again, "{case}");
+        let answers = heard(&outputs).into_iter().filter_map(|notice| match notice {
+            AgentNotice::Renewed(renewed) => Some(renewed.re.get()),
+            _ => None,
+        });
+        assert!(answers.eq(first..=number), "{case}: {outputs:?}");
 
         agent.give(Input::Dropped);
         number += 1;
@@ -178,8 +197,7 @@ fn what_the_sign_in_answers_is_taken_out_and_nothing_else() {
         agent.wake();
         agent.give(Input::Opened);
         let claim = format!(r#"{{"t":"resumed","re":0,"snapshot":{{"seen":{number}}}}}"#);
-        let outputs = agent.text(&claim);
-        assert_eq!(sent(&outputs), [format!("watch {number}")], "{told:?}, {untold:?}");
+        assert_eq!(sent(&agent.text(&claim)), [format!("watch {number}")], "{case}");
     }
 }
 

@@ -320,3 +320,31 @@ fn no_debug_output_holds_an_assertion() {
         assert!(!text.contains("eyJ"), "{text}");
     }
 }
+
+/// What proved one visitor proves nothing about another, whoever says that it is another.
+#[test]
+fn what_is_known_of_one_visitor_is_not_said_of_another() {
+    type Becomes = fn(&mut Visitor);
+    let table: [(&str, Becomes); 3] = [
+        ("the app says so, and the server agrees", |v| {
+            v.say(identify(2, "customer-43"));
+            v.text(r#"{"t":"identified","re":2,"visitor":"customer-43"}"#);
+        }),
+        ("the server says so", |v| {
+            v.text(r#"{"t":"identified","re":1,"visitor":"customer-43"}"#);
+        }),
+        ("the server says so after a break", |v| {
+            v.give(Input::Dropped);
+            v.wake();
+            v.give(Input::Opened);
+            v.text(r#"{"t":"resumed","re":0,"snapshot":{"seen":1,"visitor":"customer-43"}}"#);
+        }),
+    ];
+    for (how, becomes) in table {
+        let mut visitor = identified();
+        becomes(&mut visitor);
+        let again = identifies_again(&mut visitor).expect("the visitor is identified");
+        assert_eq!(again.visitor.as_str(), "customer-43", "{how}");
+        assert_eq!((again.assertion, again.profile), (None, None), "{how}");
+    }
+}
