@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_console_sees_how_far_its_request_has_come_and_who_watches() {
-        smol::block_on(async {
+        smol::future::block_on(async {
             let (agent, mut peer) = queue::agent();
             peer.grant_all();
             let agent = AnyAgent::from(agent);

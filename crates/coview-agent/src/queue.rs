@@ -578,7 +578,7 @@ mod tests {
     #[test]
     fn an_agent_under_test_goes_to_another_thread_and_hears_that_its_peer_is_gone() {
         let (agent, peer) = agent();
-        let console = std::thread::spawn(move || smol::block_on(agent.next()));
+        let console = std::thread::spawn(move || smol::future::block_on(agent.next()));
         drop(peer);
         let step = console.join().unwrap();
         assert!(matches!(step, SignedInStep::Closed(LinkClosed::Gone)), "{step:?}");

@@ -586,7 +586,7 @@ mod tests {
 
     #[test]
     fn what_is_there_to_see_is_there_in_its_states_only() {
-        smol::block_on(async {
+        smol::future::block_on(async {
             let (visitor, mut peer) = queue::visitor();
             peer.grant_all();
             let visitor = visitor.identify(VisitorId::new("customer-42").unwrap()).await.unwrap();

@@ -472,7 +472,8 @@ mod tests {
     fn a_visitor_under_test_goes_wherever_a_real_one_goes() {
         let (visitor, mut peer) = visitor();
         let app = std::thread::spawn(move || {
-            let sharing = smol::block_on(visitor.start_manual()).inspect_err(is_error).unwrap();
+            let sharing =
+                smol::future::block_on(visitor.start_manual()).inspect_err(is_error).unwrap();
             assert_eq!(sharing.key().to_string(), "123 456 786");
             drop(sharing.end());
         });
@@ -500,7 +501,7 @@ mod tests {
         let first = smol::future::block_on(smol::future::poll_once(&mut pending));
         assert!(first.is_none());
         drop(peer);
-        let answer = smol::block_on(pending);
+        let answer = smol::future::block_on(pending);
         assert!(matches!(answer, Err(RequestError::Closed(LinkClosed::Gone))), "{answer:?}");
     }
 }

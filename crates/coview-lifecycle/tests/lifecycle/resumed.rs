@@ -124,6 +124,31 @@ fn an_ask_that_went_and_another_that_came_while_away() {
     drop(any);
 }
 
+/// A request that is gone without a word of the server went with the presence, or nobody knows why.
+/// What the snapshot says of another request is no reason for this one.
+#[test]
+fn why_an_ask_went_while_away() {
+    let told = Some(over(ASK.get(), WithdrawReason::Agent));
+    let of_another = Some(over(7, WithdrawReason::Agent));
+    for (ask_over, online, expected) in [
+        (told, true, WithdrawReason::Agent),
+        (told, false, WithdrawReason::Agent),
+        (None, false, WithdrawReason::PresenceOver),
+        (of_another, false, WithdrawReason::PresenceOver),
+        (None, true, WithdrawReason::Unknown),
+        (of_another, true, WithdrawReason::Unknown),
+    ] {
+        for state in [StateKind::TermsRequested, StateKind::TermsShown] {
+            let (any, mut peer) = at(state);
+            let presence = truth(&any).presence.filter(|_| online);
+            peer.say(resumed(Snapshot { ask: None, ask_over, presence, ..truth(&any) }));
+            let AnyStep::TermsWithdrawn(any, reason) = now(any.next()) else { panic!("it went") };
+            assert_eq!(reason, expected, "{state}, online {online}");
+            assert_eq!(any.state(), StateKind::PresenceConnected);
+        }
+    }
+}
+
 #[test]
 fn a_snapshot_from_before_the_answer_was_heard_does_not_ask_again() {
     let (any, mut peer) = at(StateKind::TermsShown);
