@@ -25,10 +25,15 @@ use coview_proto::Stats;
 use coview_proto::VisitorConfig;
 use coview_proto::VisitorRole;
 use coview_wire::AgentToken;
+use coview_wire::AskId;
 use coview_wire::GroupId;
+use coview_wire::ServerMessage;
 use coview_wire::SessionId;
+use coview_wire::TermsDeclined;
+use coview_wire::TermsOver;
 use coview_wire::ViewerSays;
 use coview_wire::ViewerSignal;
+use coview_wire::WithdrawReason;
 
 use crate::common::*;
 
@@ -205,4 +210,46 @@ fn an_engine_shows_its_phase_and_how_much_waits() {
     let debug = format!("{:?}", visitor.engine);
     assert!(debug.starts_with("Engine { phase: Live("), "{debug}");
     assert!(debug.contains("outbox: 1, "), "{debug}");
+}
+
+/// A server that was restarted has forgotten the request; the visitor is told so exactly if the request
+/// had not come to its end before.
+#[test]
+fn a_request_that_went_with_the_server_is_told_as_over() {
+    type Happens = fn(&mut Driver<VisitorRole>);
+    fn declines(visitor: &mut Driver<VisitorRole>, ask: u64) {
+        visitor.say(TermsDeclined { re: re(3), ask: AskId::new(ask) });
+        visitor.text(r#"{"t":"pong","seen":3}"#);
+    }
+    fn hears_of_withdrawal(visitor: &mut Driver<VisitorRole>, ask: u64) {
+        visitor.text(&format!(r#"{{"t":"terms_withdrawn","ask":{ask},"reason":"agent"}}"#));
+    }
+    let cases: [(&str, Happens, bool); 5] = [
+        ("it waits", |_| (), true),
+        ("it was declined", |visitor| declines(visitor, 5), false),
+        ("an earlier one was declined", |visitor| declines(visitor, 4), true),
+        ("it was withdrawn", |visitor| hears_of_withdrawal(visitor, 5), false),
+        ("an earlier one was withdrawn", |visitor| hears_of_withdrawal(visitor, 4), true),
+    ];
+    for (what, happens, told) in cases {
+        let mut visitor = visitor();
+        visitor.go_online();
+        visitor.text(
+            r#"{"t":"terms_requested","ask":5,"agent":{"agent":"ann","name":"Ann"},"terms":{"version":"1","text":"May we?"},"expires_ms":60000}"#,
+        );
+        happens(&mut visitor);
+        visitor.text(r#"{"t":"closing","reason":"shutdown","retry":true}"#);
+        visitor.wake();
+        visitor.give(Input::Opened);
+        visitor.text(&welcome("secret-2"));
+        visitor.text(r#"{"t":"identified","re":0,"visitor":"customer-42"}"#);
+        let online = r#"{"t":"presence_connected","re":0,"presence":8,"focused":true}"#;
+        let outputs = visitor.text(online);
+        let over = outputs.iter().find_map(|output| match output {
+            Output::Hear(ServerMessage::Resumed(resumed)) => Some(resumed.snapshot.ask_over),
+            _ => None,
+        });
+        let expected = TermsOver { ask: AskId::new(5), reason: WithdrawReason::Shutdown };
+        assert_eq!(over, Some(told.then_some(expected)), "{what}");
+    }
 }

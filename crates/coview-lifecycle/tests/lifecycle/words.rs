@@ -199,3 +199,12 @@ fn two_consents_are_the_same_if_they_are_for_the_same_session() {
     assert_ne!(later.session(), first.session());
     assert_ne!(later.consent(), first.consent());
 }
+
+#[test]
+fn a_visitor_in_any_state_shows_which() {
+    for state in StateKind::ALL {
+        let (any, _peer) = at(state);
+        let expected = format!("Visitor {{ state: {state}, connectivity: Connected, .. }}");
+        assert_eq!(format!("{any:?}"), expected);
+    }
+}
