@@ -231,6 +231,23 @@ mod tests {
         map
     }
 
+    /// Not all of it, so that the next who comes does not need room at once.
+    #[test]
+    fn half_of_the_room_goes_when_a_quarter_is_in_use() {
+        let mut list: Vec<u64> = Vec::with_capacity(64);
+        list.extend(0..17);
+        give_back(&mut list);
+        assert_eq!(list.capacity(), 64);
+        list.pop();
+        give_back(&mut list);
+        assert_eq!((list.len(), list.capacity()), (16, 32));
+        list.truncate(1);
+        for room in [16, 8, 4, 4] {
+            give_back(&mut list);
+            assert_eq!(list.capacity(), room);
+        }
+    }
+
     #[test]
     fn ascending_keys_fill_every_chunk() {
         let map = filled(0..1_000);
