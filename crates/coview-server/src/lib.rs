@@ -55,6 +55,8 @@ mod proxy;
 mod server;
 mod shared;
 mod watched;
+#[doc(hidden)]
+pub mod websocket;
 
 pub use coview_hub::HubConfig;
 
