@@ -1,47 +1,42 @@
+use core::cell::RefCell;
 use core::future::Future;
-use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Context;
 use core::task::Poll;
-use core::task::Waker;
 use core::time::Duration;
 use std::io;
-use std::io::Read;
-use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 use coview_hub::ConnId;
 use coview_hub::Input;
 use coview_wire::CloseReason;
 use coview_wire::limits;
-use futures_lite::AsyncRead;
-use futures_lite::AsyncWrite;
 use smol::Timer;
-use tungstenite::Bytes;
-use tungstenite::Message;
-use tungstenite::WebSocket;
-use tungstenite::protocol::CloseFrame;
-use tungstenite::protocol::Role;
-use tungstenite::protocol::WebSocketConfig;
-use tungstenite::protocol::frame::Frame;
-use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::frame::coding::Data;
-use tungstenite::protocol::frame::coding::OpCode;
 
+use crate::front::Admitted;
 use crate::outbox::Due;
 use crate::outbox::Outbox;
 use crate::outbox::Word;
 use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::shared::now;
-use crate::watched::Took;
+use crate::stream::Wire;
+use crate::websocket;
+use crate::websocket::CloseCode;
+use crate::websocket::Fresh;
+use crate::websocket::Goodbye;
+use crate::websocket::Heard;
+use crate::websocket::Reader;
+
+#[cfg(test)]
+mod tests;
 
 /// How long a client may take, from when the hub closes its connection, to read what is left and to
 /// answer the close, before the socket is let go.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// How many bytes of one client are read in a row before it is another's turn: the library reads on
-/// for as long as there are frames without a message in them.
+/// How many bytes of one client are read in a row before it is another's turn.
 const BYTES_IN_A_ROW: usize = 256 * 1024;
 
 /// How many messages of one client are handled in a row before it is another's turn.
@@ -54,334 +49,455 @@ const LONGEST: usize = limits::MESSAGE_BYTES * 2;
 /// The same for a visitor in a session.
 const LONGEST_WITH_PICTURE: usize = limits::PICTURE_BYTES + limits::MESSAGE_BYTES;
 
-/// A picture is written in frames of this many bytes. The library keeps its buffer for the longest
-/// frame for as long as the connection lasts, and moves what is left in it after each write.
+/// A picture is written in frames of this many bytes, so that what answers a ping or ends the
+/// connection need not wait for all of it.
 const FRAME: usize = 32 * 1024;
 
+/// How many bytes are read at once.
+const READ: usize = 64 * 1024;
+
+/// So many bytes are enough for one write; what is due beyond that is written by the next one.
+const WRITE: usize = 32 * 1024;
+
+/// How many bytes of answers to pings wait at most; of many pings the last one is to be answered.
+const PONGS: usize = 2 * 1024;
+
+thread_local! {
+    /// What comes from the clients of this thread goes through one buffer, and what goes to them
+    /// through another: an idle client needs none.
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+    static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Reads one client's messages into the hub and writes the hub's to the client, until either side
-/// closes. `read` is what was read from the stream already, `took` knows of the socket below it.
-pub(crate) async fn serve<S>(
+/// closes.
+///
+/// There is one for each client, so its size counts: whatever only few need is behind a pointer.
+pub(crate) struct Session<S: Wire> {
     shared: Arc<Shared>,
-    conn: ConnId,
     outbox: Arc<Outbox>,
+    conn: ConnId,
     stream: S,
-    read: Vec<u8>,
-    took: Took,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // The hub hears of the end however this ends, also when the task is dropped.
-    let _goodbye = Goodbye { shared: &shared, conn };
-    let config = Some(websocket_config());
-    let mut client = Client {
-        socket: WebSocket::from_partially_read(
-            Polled::new(stream, took),
-            read,
-            Role::Server,
-            config,
-        ),
-        outbox: &outbox,
-        picture: None,
-        blocked: false,
-        unflushed: false,
-        close_written: false,
-        closing: None,
-        pace: Pace::new(&shared.limits, now()),
-        resting: None,
-        stalled: None,
-        patience: shared.limits.stalled,
-    };
-    for turn in (0..IN_A_ROW).cycle() {
-        // A client that never stops talking is always ready, and would keep the thread.
-        if turn == 0 {
-            smol::future::yield_now().await;
-        }
-        match poll_fn(|cx| client.poll(cx)).await {
-            Heard::Message(Message::Text(text)) => {
-                if shared.text(conn, &text) {
-                    client.take_pictures();
-                }
-            }
-            Heard::Message(Message::Binary(bytes)) => {
-                shared.input(Input::Binary { conn, bytes: &bytes });
-            }
-            // The library answers pings; the end of the stream follows a close.
-            Heard::Message(
-                Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
-            ) => {}
-            Heard::Stalled => {
-                tracing::debug!(%conn, "the client reads nothing");
-                shared.input(Input::TooSlow { conn });
-            }
-            Heard::Flooded => {
-                tracing::warn!(%conn, "cut off: the client sent too much for too long");
-                shared.cut_off_flooding();
-                outbox.close(CloseReason::Policy);
-            }
-            Heard::End => return,
-        }
+    reader: Reader,
+    pace: Pace,
+    rare: Option<Box<Rare>>,
+    sends_pictures: bool,
+    /// Nothing was left to read the last time.
+    drained: bool,
+    /// The stream took something since that was looked at.
+    wrote: bool,
+    unflushed: bool,
+    /// After a close nothing else is written.
+    close_written: bool,
+    /// The client has closed, and waits for the answer.
+    leaving: bool,
+    /// Nothing can be written any more.
+    gone: bool,
+    _admitted: Admitted,
+}
+
+/// What a client has only when something is unusual about it.
+#[derive(Default)]
+struct Rare {
+    /// What the stream did not take, and how many bytes of it it took meanwhile.
+    unsent: Vec<u8>,
+    sent: usize,
+    /// What answers the client's own frames.
+    answers: Vec<u8>,
+    /// A picture of which only so many bytes are written.
+    picture: Option<(Arc<[u8]>, usize)>,
+    /// Set when the hub has closed the connection, or the client has.
+    closing: Option<Timer>,
+    /// Set while nothing is read, because too much was.
+    resting: Option<Timer>,
+    /// Set while something waits and the socket takes nothing.
+    stalled: Option<Timer>,
+}
+
+impl Rare {
+    fn is_over(&self) -> bool {
+        self.unsent.is_empty()
+            && self.answers.is_empty()
+            && self.picture.is_none()
+            && self.closing.is_none()
+            && self.resting.is_none()
+            && self.stalled.is_none()
     }
 }
 
-/// What comes of a client next.
-enum Heard {
-    Message(Message),
-    /// Something waits for it, and its connection has taken nothing for too long.
-    Stalled,
+/// What is to be done with a client next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Something will wake it.
+    Wait,
+    /// It is another's turn, and then again this one's.
+    Again,
     /// It has sent too much for too long.
     Flooded,
     End,
 }
 
-fn websocket_config() -> WebSocketConfig {
-    // The library's own read buffer of 128 KiB is allocated at once for every client.
-    WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
-        .write_buffer_size(0)
-        // At most one message or frame waits in it, and what the library answers by itself.
-        .max_write_buffer_size(limits::MESSAGE_BYTES * 2)
-        .max_message_size(Some(LONGEST))
-        .max_frame_size(Some(LONGEST))
-}
-
-struct Goodbye<'a> {
-    shared: &'a Shared,
-    conn: ConnId,
-}
-
-impl Drop for Goodbye<'_> {
-    fn drop(&mut self) {
-        self.shared.closed(self.conn);
-    }
-}
-
-/// A stream as the library reads and writes it: what would wait fails with `WouldBlock`, and the
-/// waker is woken when it is worth trying again.
-struct Polled<S> {
-    stream: S,
-    waker: Waker,
-    /// How many bytes may still be read in a row.
-    left: usize,
-    /// How many bytes were read since this was looked at.
-    read: usize,
-    took: Took,
-}
-
-impl<S> Polled<S> {
-    fn new(stream: S, took: Took) -> Self {
-        Self { stream, waker: Waker::noop().clone(), left: 0, read: 0, took }
-    }
-}
-
-impl<S: Unpin> Polled<S> {
-    fn poll<T>(
-        &mut self,
-        poll: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> io::Result<T> {
-        let mut cx = Context::from_waker(&self.waker);
-        match poll(Pin::new(&mut self.stream), &mut cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> Read for Polled<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let read = self.poll(|stream, cx| stream.poll_read(cx, buffer))?;
-        self.left = self.left.saturating_sub(read);
-        self.read += read;
-        Ok(read)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Write for Polled<S> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.poll(|stream, cx| stream.poll_write(cx, buffer))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.poll(|stream, cx| stream.poll_flush(cx))
-    }
-}
-
-struct Client<'a, S> {
-    socket: WebSocket<Polled<S>>,
-    outbox: &'a Outbox,
-    /// What is not written yet of a picture.
-    picture: Option<Bytes>,
-    /// The socket takes no more for now; what was written last waits in the library's buffer.
-    blocked: bool,
-    unflushed: bool,
-    close_written: bool,
-    /// Set when the hub has closed the connection.
-    closing: Option<Timer>,
-    pace: Pace,
-    /// Set while nothing is read, because too much was.
-    resting: Option<Timer>,
-    /// Set while something waits and the socket takes nothing.
-    stalled: Option<Timer>,
-    /// How long that may last.
-    patience: Duration,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
-    /// From now on long messages are read, too. That is not taken back with the end of the session:
-    /// pictures may be on their way still.
-    fn take_pictures(&mut self) {
-        if self.socket.get_config().max_message_size != Some(LONGEST_WITH_PICTURE) {
-            self.socket.set_config(|config| {
-                config.max_message_size = Some(LONGEST_WITH_PICTURE);
-                config.max_frame_size = Some(LONGEST_WITH_PICTURE);
-            });
+impl<S: Wire> Session<S> {
+    /// A client that the hub knows by this number. `read` is what was read from the stream already.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        (conn, outbox): (ConnId, Arc<Outbox>),
+        stream: S,
+        read: &mut [u8],
+        admitted: Admitted,
+    ) -> Self {
+        let mut reader = Reader::default();
+        reader.keep(&mut Fresh::new(read));
+        let pace = Pace::new(&shared.limits, now());
+        Self {
+            shared,
+            outbox,
+            conn,
+            stream,
+            reader,
+            pace,
+            rare: None,
+            sends_pictures: false,
+            drained: false,
+            wrote: false,
+            unflushed: false,
+            close_written: false,
+            leaving: false,
+            gone: false,
+            _admitted: admitted,
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
-        self.socket.get_mut().waker.clone_from(cx.waker());
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.closing.is_some())
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Next {
         // The time runs also while a client that does not read keeps the close from being written.
-        if self.closing.is_none() && self.outbox.is_closing(cx.waker()) {
-            self.closing = Some(Timer::after(CLOSING));
-            self.resting = None;
+        if self.outbox.is_closing() && !self.is_closing() {
+            let rare = self.rare();
+            rare.closing = Some(Timer::after(CLOSING));
+            rare.resting = None;
         }
-        if let Some(timer) = &mut self.closing
-            && Pin::new(timer).poll(cx).is_ready()
-        {
-            return Poll::Ready(Heard::End);
+        if is_over(self.rare.as_mut().and_then(|rare| rare.closing.as_mut()), cx) {
+            return Next::End;
         }
-        let gone = match self.write(cx.waker()) {
-            Ok(()) => false,
-            Err(error) if would_block(&error) => false,
-            // What a client said before it went is heard: it may be its goodbye.
-            Err(tungstenite::Error::Io(_)) => true,
-            Err(_) => return Poll::Ready(Heard::End),
-        };
-        if !gone && self.is_stalled(cx) {
-            return Poll::Ready(Heard::Stalled);
-        }
-        if let Some(timer) = &mut self.resting {
-            match Pin::new(timer).poll(cx) {
-                Poll::Ready(_) => self.resting = None,
-                Poll::Pending => return Poll::Pending,
+        let next = match self.read(cx) {
+            Next::End => return Next::End,
+            Next::Flooded => {
+                tracing::warn!(conn = %self.conn, "cut off: the client sent too much for too long");
+                self.shared.cut_off_flooding();
+                self.outbox.close(CloseReason::Policy);
+                return Next::Again;
             }
+            next @ (Next::Wait | Next::Again) => next,
+        };
+        if self.gone {
+            // What a client said before it went is heard: it may be its goodbye.
+            let rests = self.rare.as_ref().is_some_and(|rare| rare.resting.is_some());
+            return if next == Next::Wait && !rests { Next::End } else { next };
         }
-        self.read(cx, gone)
+        let waits = match self.write(cx) {
+            Poll::Ready(Ok(())) if self.leaving => return Next::End,
+            Poll::Ready(Ok(())) => false,
+            Poll::Ready(Err(_)) => {
+                self.gone = true;
+                self.drained = false;
+                return Next::Again;
+            }
+            Poll::Pending => true,
+        };
+        if self.is_stalled(cx, waits) {
+            tracing::debug!(conn = %self.conn, "the client reads nothing");
+            self.shared.input(Input::TooSlow { conn: self.conn });
+            return Next::Again;
+        }
+        // Whoever found nothing more to write is woken for it; the others have to hear of a close.
+        if (waits || self.close_written) && self.outbox.wait(cx.waker()) && !self.is_closing() {
+            return Next::Again;
+        }
+        next
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, gone: bool) -> Poll<Heard> {
-        self.socket.get_mut().left = BYTES_IN_A_ROW;
-        let read = self.socket.read();
-        let bytes = core::mem::take(&mut self.socket.get_mut().read);
-        // Once the hub has closed the connection it no longer listens, and the time is bounded.
-        if self.closing.is_none() && (bytes > 0 || read.is_ok()) {
-            let now = now();
-            self.pace.sent(u32::from(read.is_ok()), bytes, now);
-            if let Some(wait) = self.pace.wait(now) {
-                if self.pace.floods(now) {
-                    return Poll::Ready(Heard::Flooded);
+    /// Reads what has come, and tells the hub.
+    fn read(&mut self, cx: &mut Context<'_>) -> Next {
+        if let Some(rare) = &mut self.rare
+            && rare.resting.is_some()
+        {
+            if !is_over(rare.resting.as_mut(), cx) {
+                return Next::Wait;
+            }
+            rare.resting = None;
+        }
+        if self.leaving {
+            return Next::Wait;
+        }
+        let now = now();
+        let mut messages = IN_A_ROW;
+        if self.reader.has_more()
+            && let Some(next) = self.hear(&mut Fresh::new(&mut []), &mut messages, now)
+        {
+            return next;
+        }
+        INPUT.with_borrow_mut(|buffer| {
+            let mut bytes = 0;
+            while bytes < BYTES_IN_A_ROW {
+                if self.drained && self.stream.poll_readable(cx).is_pending() {
+                    return Next::Wait;
                 }
-                self.resting = Some(Timer::after(wait));
+                let read = match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+                    Poll::Ready(Ok(0)) => return Next::End,
+                    Poll::Ready(Ok(read)) => read,
+                    Poll::Ready(Err(error)) => {
+                        tracing::debug!(%error, "connection broke");
+                        return Next::End;
+                    }
+                    Poll::Pending => {
+                        self.drained = true;
+                        return Next::Wait;
+                    }
+                };
+                self.drained = read < buffer.len() && self.stream.short_is_all();
+                bytes += read;
+                let listens = !self.is_closing();
+                if listens {
+                    self.pace.sent(&self.shared.limits, 0, read, now);
+                }
+                let mut fresh = Fresh::new(&mut buffer[..read]);
+                if let Some(next) = self.hear(&mut fresh, &mut messages, now) {
+                    return next;
+                }
+                // Bytes without a message in them count, too.
+                if listens && let Some(next) = self.rest(now) {
+                    return next;
+                }
+            }
+            Next::Again
+        })
+    }
+
+    /// Tells the hub what is read, until there is a reason to do something else; then the rest is
+    /// kept.
+    fn hear(&mut self, fresh: &mut Fresh<'_>, messages: &mut u32, now: Instant) -> Option<Next> {
+        loop {
+            let longest = if self.sends_pictures { LONGEST_WITH_PICTURE } else { LONGEST };
+            // Once the hub has closed the connection it no longer listens, and the time is bounded.
+            let listens = !self.is_closing();
+            if *messages == 0 {
+                self.reader.keep(fresh);
+                return Some(Next::Again);
+            }
+            let heard = match self.reader.next(fresh, longest) {
+                Ok(heard) => heard?,
+                Err(error) => {
+                    tracing::debug!(%error, "connection broke");
+                    return Some(Next::End);
+                }
+            };
+            *messages -= 1;
+            let mut wait = None;
+            if listens {
+                self.pace.sent(&self.shared.limits, 1, 0, now);
+                wait = self.pace.wait(&self.shared.limits, now);
+                if wait.is_some() && self.pace.floods(&self.shared.limits) {
+                    self.reader.keep(fresh);
+                    return Some(Next::Flooded);
+                }
+            }
+            match heard {
+                Heard::Text(text) if listens => {
+                    // That is not taken back with the end of the session: pictures may be on their
+                    // way still.
+                    self.sends_pictures |= self.shared.text(self.conn, text);
+                }
+                Heard::Binary(bytes) if listens => {
+                    self.shared.input(Input::Binary { conn: self.conn, bytes });
+                }
+                Heard::Text(_) | Heard::Binary(_) | Heard::Pong => {}
+                Heard::Ping(payload) if !self.close_written => {
+                    let answers = &mut self.rare.get_or_insert_default().answers;
+                    if answers.len() > PONGS {
+                        answers.clear();
+                    }
+                    websocket::pong(answers, payload);
+                }
+                Heard::Ping(_) => {}
+                Heard::Close(_) if self.close_written => return Some(Next::End),
+                Heard::Close(goodbye) => {
+                    self.leaving = true;
+                    self.close_written = true;
+                    let rare = self.rare.get_or_insert_default();
+                    websocket::close(&mut rare.answers, goodbye);
+                    // It need not read the answer.
+                    rare.closing.get_or_insert_with(|| Timer::after(CLOSING));
+                    return Some(Next::Again);
+                }
+            }
+            if let Some(wait) = wait {
+                self.reader.keep(fresh);
+                self.rare().resting = Some(Timer::after(wait));
+                return Some(Next::Again);
             }
         }
-        match read {
-            Ok(message) => {
-                if self.closing.is_some() {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(Heard::Message(message))
-            }
-            Err(error) if would_block(&error) && gone => Poll::Ready(Heard::End),
-            Err(error) if would_block(&error) => {
-                // There may be more in the socket, which then wakes nobody.
-                if self.socket.get_ref().left == 0 || self.resting.is_some() {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
-            Err(tungstenite::Error::ConnectionClosed) => Poll::Ready(Heard::End),
-            Err(error) => {
-                tracing::debug!(%error, "connection broke");
-                Poll::Ready(Heard::End)
-            }
+    }
+
+    /// Has a client rest that has sent too much.
+    fn rest(&mut self, now: Instant) -> Option<Next> {
+        let wait = self.pace.wait(&self.shared.limits, now)?;
+        if self.pace.floods(&self.shared.limits) {
+            return Some(Next::Flooded);
         }
+        self.rare().resting = Some(Timer::after(wait));
+        Some(Next::Again)
     }
 
     /// Whether something waits of which the socket has taken not one byte for too long.
-    fn is_stalled(&mut self, cx: &mut Context<'_>) -> bool {
-        let took = self.socket.get_ref().took.since_last_asked();
-        if !(self.blocked || self.unflushed) || self.closing.is_some() {
-            self.stalled = None;
+    fn is_stalled(&mut self, cx: &mut Context<'_>, waits: bool) -> bool {
+        let took = self.stream.socket_took(core::mem::take(&mut self.wrote));
+        if !waits || self.is_closing() {
+            if let Some(rare) = &mut self.rare {
+                rare.stalled = None;
+            }
             return false;
         }
-        if took || self.stalled.is_none() {
-            self.stalled = Some(Timer::after(self.patience));
+        let patience = self.shared.limits.stalled;
+        let rare = self.rare();
+        if took || rare.stalled.is_none() {
+            rare.stalled = Some(Timer::after(patience));
         }
-        let timer = self.stalled.as_mut();
-        let late = timer.is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
+        let late = is_over(rare.stalled.as_mut(), cx);
         if late {
-            self.stalled = None;
+            rare.stalled = None;
         }
         late
     }
 
-    /// Writes what waits, as far as the socket takes it.
-    fn write(&mut self, waker: &Waker) -> Result<(), tungstenite::Error> {
-        while !self.close_written {
-            // Not before the last one is on its way: the library's buffer would grow.
-            if self.blocked {
-                self.socket.flush()?;
-                self.blocked = false;
-            }
-            let message = if let Some(rest) = self.picture.take() {
-                self.next_frame(rest, Data::Continue)
-            } else {
-                match self.outbox.next(waker) {
-                    Due::Send(Word::Text(text)) => Message::text(&*text),
-                    Due::Send(Word::Binary(bytes)) => Message::Binary(Bytes::from_owner(bytes)),
-                    Due::Show(bytes) => self.next_frame(Bytes::from_owner(bytes), Data::Binary),
-                    Due::Close(reason) => {
-                        self.close_written = true;
-                        Message::Close(Some(close_frame(reason)))
-                    }
-                    Due::Nothing => break,
+    /// Writes what waits, as far as the stream takes it. Ready when nothing waits any more.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        OUTPUT.with_borrow_mut(|out| {
+            loop {
+                if let Some(rare) = &mut self.rare
+                    && !rare.unsent.is_empty()
+                {
+                    let unsent = &rare.unsent[rare.sent..];
+                    let (sent, written) = write_all(&mut self.stream, cx, unsent);
+                    self.wrote |= sent > 0;
+                    rare.sent += sent;
+                    core::task::ready!(written)?;
+                    rare.unsent = Vec::new();
+                    rare.sent = 0;
                 }
-            };
-            self.unflushed = true;
-            match self.socket.write(message) {
-                Ok(()) => {}
-                // The library has taken the message and keeps what is left of it.
-                Err(error) if would_block(&error) => self.blocked = true,
-                Err(error) => return Err(error),
+                out.clear();
+                self.gather(cx, out);
+                if out.is_empty() {
+                    break;
+                }
+                self.unflushed = true;
+                let (sent, written) = write_all(&mut self.stream, cx, out);
+                self.wrote |= sent > 0;
+                if written.is_pending() {
+                    self.rare().unsent = out[sent..].to_vec();
+                }
+                core::task::ready!(written)?;
+            }
+            if self.unflushed {
+                core::task::ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+                self.unflushed = false;
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Takes what is due, enough for one write. If it is nothing, the outbox wakes this client when
+    /// there is something.
+    fn gather(&mut self, cx: &Context<'_>, out: &mut Vec<u8>) {
+        if let Some(rare) = &mut self.rare {
+            out.append(&mut rare.answers);
+            rare.answers = Vec::new();
+        }
+        while out.len() < WRITE && !self.close_written {
+            // What follows a piece of a picture is written before any other message.
+            if let Some(rare) = &mut self.rare
+                && let Some((picture, written)) = &mut rare.picture
+            {
+                let end = picture.len().min(*written + FRAME);
+                let is_last = end == picture.len();
+                websocket::part(out, &picture[*written..end], *written == 0, is_last);
+                *written = end;
+                if is_last {
+                    rare.picture = None;
+                }
+                continue;
+            }
+            match self.outbox.next(self.shared.gate(), cx.waker()) {
+                Due::Send(Word::Text(text)) => websocket::text(out, &text),
+                Due::Send(Word::Binary(bytes)) => websocket::binary(out, &bytes),
+                Due::Show(picture) => self.rare().picture = Some((picture, 0)),
+                Due::Close(reason) => {
+                    self.close_written = true;
+                    websocket::close(out, Some(goodbye(reason)));
+                }
+                Due::Nothing => break,
             }
         }
-        if self.unflushed {
-            self.socket.flush()?;
-            self.unflushed = false;
-            self.blocked = false;
-        }
-        Ok(())
-    }
-
-    /// The next frame of a picture; what follows it is written before anything else.
-    fn next_frame(&mut self, mut rest: Bytes, data: Data) -> Message {
-        let frame = rest.split_to(rest.len().min(FRAME));
-        let last = rest.is_empty();
-        if !last {
-            self.picture = Some(rest);
-        }
-        Message::Frame(Frame::message(frame, OpCode::Data(data), last))
     }
 }
 
-fn would_block(error: &tungstenite::Error) -> bool {
-    matches!(error, tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+impl<S: Wire> Future for Session<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let next = self.turn(cx);
+        if self.rare.as_ref().is_some_and(|rare| rare.is_over()) {
+            self.rare = None;
+        }
+        match next {
+            Next::End => return Poll::Ready(()),
+            Next::Wait => {}
+            // A client that never stops talking would keep the thread.
+            Next::Again | Next::Flooded => cx.waker().wake_by_ref(),
+        }
+        Poll::Pending
+    }
 }
 
-fn close_frame(reason: CloseReason) -> CloseFrame {
+impl<S: Wire> Drop for Session<S> {
+    fn drop(&mut self) {
+        // The hub hears of the end however this ends, also when the task is dropped.
+        self.shared.closed(self.conn);
+    }
+}
+
+/// Writes as much as the stream takes, and tells how much that was.
+fn write_all<S: Wire>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> (usize, Poll<io::Result<()>>) {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match Pin::new(&mut *stream).poll_write(cx, &bytes[sent..]) {
+            Poll::Ready(Ok(0)) => {
+                return (sent, Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
+            }
+            Poll::Ready(Ok(taken)) => sent += taken,
+            Poll::Ready(Err(error)) => return (sent, Poll::Ready(Err(error))),
+            Poll::Pending => return (sent, Poll::Pending),
+        }
+    }
+    (sent, Poll::Ready(Ok(())))
+}
+
+/// Whether there is a timer, and its time is over.
+fn is_over(timer: Option<&mut Timer>, cx: &mut Context<'_>) -> bool {
+    timer.is_some_and(|timer| Pin::new(timer).poll(cx).is_ready())
+}
+
+const fn goodbye(reason: CloseReason) -> Goodbye<'static> {
     let code = match reason {
         CloseReason::Left => CloseCode::Normal,
         CloseReason::Shutdown => CloseCode::Away,
@@ -393,177 +509,5 @@ fn close_frame(reason: CloseReason) -> CloseFrame {
         | CloseReason::SignInExpired
         | CloseReason::Unknown => CloseCode::Policy,
     };
-    CloseFrame { code, reason: reason.as_str().into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use core::sync::atomic::AtomicBool;
-    use core::sync::atomic::Ordering;
-
-    use coview_audit::Ticket;
-    use coview_hub::Caller;
-    use coview_hub::HubConfig;
-    use futures_lite::FutureExt;
-
-    use super::*;
-    use crate::audit::Audit;
-    use crate::config::ServerConfig;
-    use crate::front::Front;
-    use crate::shared::Signals;
-
-    fn shared() -> (Arc<Shared>, Signals) {
-        let mut config = ServerConfig::loopback(HubConfig::default());
-        let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
-        Shared::new(config, front, Audit::default(), [7; 32])
-    }
-
-    /// A client that never reads, and says the same again and again or nothing at all.
-    struct Client {
-        says: &'static [u8],
-        said: usize,
-        quiet: Arc<AtomicBool>,
-    }
-
-    impl AsyncRead for Client {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut [u8],
-        ) -> Poll<io::Result<usize>> {
-            let len = self.says.len();
-            if len == 0 || self.quiet.load(Ordering::Relaxed) {
-                return Poll::Pending;
-            }
-            assert!(self.said < 1_000_000, "nobody else got a turn");
-            self.said += 1;
-            buffer[..len].copy_from_slice(self.says);
-            Poll::Ready(Ok(len))
-        }
-    }
-
-    impl AsyncWrite for Client {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Poll::Pending
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-
-        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-    }
-
-    async fn serve_a_client(says: &'static [u8], while_served: impl Future<Output = ()>) {
-        let (shared, _signals) = shared();
-        let (conn, outbox) = shared.open(Caller::default()).unwrap();
-        let quiet = Arc::new(AtomicBool::new(false));
-        let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
-        outbox.push(1, Ticket::default(), Word::Text("first".into()), &shared.limits).ok().unwrap();
-        let close = async {
-            while_served.await;
-            quiet.store(true, Ordering::Relaxed);
-            outbox.close(CloseReason::TooSlow);
-            core::future::pending().await
-        };
-        let late = async {
-            Timer::after(10 * CLOSING).await;
-            panic!("the client is still there");
-        };
-        serve(Arc::clone(&shared), conn, Arc::clone(&outbox), client, Vec::new(), Took::default())
-            .or(close)
-            .or(late)
-            .await;
-        assert_eq!(shared.clients(), 0);
-    }
-
-    #[test]
-    fn a_client_that_never_reads_is_let_go_after_the_close() {
-        smol::block_on(serve_a_client(b"", smol::future::yield_now()));
-    }
-
-    #[test]
-    fn a_client_that_never_stops_talking_leaves_turns_to_others() {
-        // An empty text message with a mask of zeros.
-        const SAYS: &[u8] = &[0x81, 0x80, 0, 0, 0, 0];
-        smol::block_on(serve_a_client(SAYS, async {
-            for _ in 0..100 {
-                smol::future::yield_now().await;
-            }
-        }));
-    }
-
-    /// A client that is gone: what it said last can be read, and nothing can be written.
-    struct Gone {
-        said: &'static [u8],
-    }
-
-    impl AsyncRead for Gone {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut [u8],
-        ) -> Poll<io::Result<usize>> {
-            let said = core::mem::take(&mut self.said);
-            if said.is_empty() {
-                return Poll::Pending;
-            }
-            buffer[..said.len()].copy_from_slice(said);
-            Poll::Ready(Ok(said.len()))
-        }
-    }
-
-    impl AsyncWrite for Gone {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[test]
-    fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
-        let (shared, _signals) = shared();
-        let (_, outbox) = shared.open(Caller::default()).unwrap();
-        outbox
-            .push(1, Ticket::default(), Word::Text("too late".into()), &shared.limits)
-            .ok()
-            .unwrap();
-        // "bye", with a mask of zeros.
-        let stream = Gone { said: &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'] };
-        let stream = Polled::new(stream, Took::default());
-        let mut client = super::Client {
-            socket: WebSocket::from_raw_socket(stream, Role::Server, Some(websocket_config())),
-            outbox: &outbox,
-            picture: None,
-            blocked: false,
-            unflushed: false,
-            close_written: false,
-            closing: None,
-            pace: Pace::new(&shared.limits, now()),
-            resting: None,
-            stalled: None,
-            patience: shared.limits.stalled,
-        };
-        let mut heard = || smol::block_on(poll_fn(|cx| client.poll(cx)));
-        let Heard::Message(message) = heard() else { panic!("nothing was heard") };
-        assert_eq!(message, Message::text("bye"));
-        assert!(matches!(heard(), Heard::End));
-    }
+    Goodbye { code, reason: reason.as_str() }
 }

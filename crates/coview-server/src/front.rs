@@ -221,7 +221,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection that is counted for its household until this is dropped.
+/// A connection that is counted for its household until this is dropped; by default it is not.
+#[derive(Default)]
 pub(crate) struct Admitted(Option<(Arc<Front>, (Network, Stage))>);
 
 impl Drop for Admitted {

@@ -1,14 +1,13 @@
 use core::convert::Infallible;
-use core::pin::Pin;
+use core::future::poll_fn;
+use core::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::Weak;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
-use coview_hub::Caller;
 use coview_wire::SUBPROTOCOL;
 use coview_wire::WEBSOCKET_PATH;
-use futures_lite::AsyncRead;
-use futures_lite::AsyncWrite;
 use http_body_util::Full;
 use hyper::Method;
 use hyper::Request;
@@ -23,27 +22,16 @@ use hyper::header::HeaderName;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
-use hyper::upgrade::Upgraded;
-use smol::Executor;
 use smol_hyper::rt::FuturesIo;
-use smol_hyper::rt::SmolTimer;
 use tungstenite::handshake::derive_accept_key;
 
-use crate::connection;
 use crate::console;
 use crate::front::Admitted;
 use crate::metrics;
 use crate::origins::Page;
 use crate::shared::Shared;
-use crate::watched::Took;
+use crate::stream::Stream;
 
-/// A byte stream: TCP, or TLS over TCP.
-pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
-
-pub(crate) type Stream = Pin<Box<dyn ByteStream>>;
-type Io = FuturesIo<Stream>;
 type Answer = Response<Full<Bytes>>;
 
 /// The most headers a request may have, and the most bytes it may have before its body; browsers
@@ -51,36 +39,58 @@ type Answer = Response<Full<Bytes>>;
 const HEADERS: usize = 64;
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// Serves one HTTP request on a stream, and the WebSocket if the client asks for it.
+/// Who is behind a WebSocket, as far as its handshake tells.
+pub(crate) struct Client {
+    pub(crate) page: Option<Page>,
+    pub(crate) address: IpAddr,
+    pub(crate) admitted: Admitted,
+}
+
+/// What became of a connection whose client asked for the WebSocket, and was answered.
+pub(crate) struct Upgraded {
+    pub(crate) client: Client,
+    pub(crate) stream: Stream,
+    /// What was read of the stream already.
+    pub(crate) read: Vec<u8>,
+}
+
+/// Serves one HTTP request on a stream, and gives the stream back if it is a WebSocket from then on.
 ///
 /// A connection serves no second request: one that asks over and over and reads no answer would be
 /// held for ever. Whoever calls this gives it the time of a handshake.
-pub(crate) async fn serve(
-    shared: Arc<Shared>,
-    executor: Weak<Executor<'static>>,
-    stream: Stream,
-    took: Took,
-    from: IpAddr,
-) {
-    let service = service_fn(|request| {
+pub(crate) async fn serve(shared: &Arc<Shared>, stream: Stream, from: IpAddr) -> Option<Upgraded> {
+    let client = Mutex::new(None);
+    let service = service_fn(|request: Request<Incoming>| {
         let local = is_localhost(request.headers());
-        let mut answer = answer(&shared, &executor, &took, from, request);
+        let (mut answer, upgraded) = answer(shared, from, &request);
         protect(answer.headers_mut());
         if let Some(hsts) = shared.front.hsts.as_ref().filter(|_| !local) {
             answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
-        async move { Ok::<_, Infallible>(answer) }
+        *client.lock().unwrap_or_else(PoisonError::into_inner) = upgraded;
+        ready(Ok::<_, Infallible>(answer))
     });
-    let served = http1::Builder::new()
-        .timer(SmolTimer::new())
-        .header_read_timeout(shared.limits.handshake)
+    let mut served = http1::Builder::new()
+        // The caller's time is for the headers, too.
+        .header_read_timeout(None)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(FuturesIo::new(stream), service)
-        .with_upgrades();
+        .serve_connection(FuturesIo::new(stream), service);
+    if let Err(error) = poll_fn(|cx| served.poll_without_shutdown(cx)).await {
+        tracing::debug!(%error, "HTTP connection ended");
+        return None;
+    }
+    let upgraded = client.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(client) = upgraded {
+        // With the stream taken back, hyper's own buffers are not kept for the session.
+        let parts = served.into_parts();
+        let read = parts.read_buf.to_vec();
+        return Some(Upgraded { client, stream: parts.io.into_inner(), read });
+    }
     if let Err(error) = served.await {
         tracing::debug!(%error, "HTTP connection ended");
     }
+    None
 }
 
 /// Adds to an answer what no browser should be without.
@@ -108,13 +118,24 @@ fn is_localhost(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost")
 }
 
+/// The answer, and who is behind the WebSocket if it is one.
 fn answer(
     shared: &Arc<Shared>,
-    executor: &Weak<Executor<'static>>,
-    took: &Took,
     from: IpAddr,
-    request: Request<Incoming>,
-) -> Answer {
+    request: &Request<Incoming>,
+) -> (Answer, Option<Client>) {
+    let get = matches!(*request.method(), Method::GET | Method::HEAD);
+    let in_the_clear = request.uri().query().is_some_and(names_a_secret);
+    if get && !in_the_clear && request.uri().path() == WEBSOCKET_PATH {
+        return match upgrade(shared, from, request) {
+            Ok((answer, client)) => (answer, Some(client)),
+            Err(answer) => (*answer, None),
+        };
+    }
+    (page(shared, from, request), None)
+}
+
+fn page(shared: &Arc<Shared>, from: IpAddr, request: &Request<Incoming>) -> Answer {
     // Addresses are kept by browsers and written down by proxies.
     if request.uri().query().is_some_and(names_a_secret) {
         return text(
@@ -156,7 +177,6 @@ fn answer(
             );
             answer
         }
-        (true, WEBSOCKET_PATH) => upgrade(shared, executor, took, from, request),
         (true, _) => console::answer(request.uri(), request.headers())
             .unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found\n")),
         (false, _) => {
@@ -191,11 +211,9 @@ fn names_a_secret(query: &str) -> bool {
 /// Answers the WebSocket handshake, or says what is wrong with it.
 fn upgrade(
     shared: &Arc<Shared>,
-    executor: &Weak<Executor<'static>>,
-    took: &Took,
     from: IpAddr,
-    mut request: Request<Incoming>,
-) -> Answer {
+    request: &Request<Incoming>,
+) -> Result<(Answer, Client), Box<Answer>> {
     let headers = request.headers();
     if *request.method() != Method::GET
         || request.version() != Version::HTTP_11
@@ -205,18 +223,19 @@ fn upgrade(
         let mut answer =
             text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: connect with ws or wss\n");
         answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        return answer;
+        return Err(answer.into());
     }
     if !lists(headers, header::SEC_WEBSOCKET_VERSION, "13") {
         let mut answer = text(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is needed\n");
         answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return answer;
+        return Err(answer.into());
     }
     if !lists(headers, header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return text(StatusCode::BAD_REQUEST, "ask for the subprotocol coview.v1\n");
+        let why = "ask for the subprotocol coview.v1\n";
+        return Err(text(StatusCode::BAD_REQUEST, why).into());
     }
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
+        return Err(text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n").into());
     };
     let later = |status, why: &'static str| {
         let mut answer = text(status, why);
@@ -224,28 +243,23 @@ fn upgrade(
         answer
     };
     if shared.draining().is_some_and(|since| since >= shared.limits.drain_accept) {
-        return later(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        return Err(later(StatusCode::SERVICE_UNAVAILABLE, "draining\n").into());
     }
     if shared.is_full() {
-        return later(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n");
+        return Err(later(StatusCode::SERVICE_UNAVAILABLE, "too many connections\n").into());
     }
     let source = shared.front.source(from, headers);
     let Some(admitted) = shared.admit_client(source) else {
-        return later(StatusCode::TOO_MANY_REQUESTS, "too many connections from your address\n");
+        let why = "too many connections from your address\n";
+        return Err(later(StatusCode::TOO_MANY_REQUESTS, why).into());
     };
-    let page = shared.front.own.of_request(headers);
     let accept = derive_accept_key(key.as_bytes());
     let Ok(accept) = HeaderValue::from_str(&accept) else {
-        return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be used\n");
+        let why = "Sec-WebSocket-Key cannot be used\n";
+        return Err(text(StatusCode::BAD_REQUEST, why).into());
     };
-
-    let upgraded = hyper::upgrade::on(&mut request);
-    // The tasks of the server's executor know it weakly, so that it and they end together.
-    if let Some(executor) = executor.upgrade() {
-        let took = took.clone();
-        let client = Client { page, address: source.address, took, _admitted: admitted };
-        executor.spawn(open_socket(Arc::clone(shared), upgraded, client)).detach();
-    }
+    let page = shared.front.own.of_request(headers);
+    let client = Client { page, address: source.address, admitted };
 
     let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
     let headers = answer.headers_mut();
@@ -254,31 +268,7 @@ fn upgrade(
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    answer
-}
-
-/// Who is behind a WebSocket, as far as its handshake tells.
-struct Client {
-    page: Option<Page>,
-    address: IpAddr,
-    took: Took,
-    _admitted: Admitted,
-}
-
-async fn open_socket(shared: Arc<Shared>, upgraded: OnUpgrade, client: Client) {
-    let Ok(upgraded) = upgraded.await else { return };
-    let Some((stream, read)) = stream_of(upgraded) else { return };
-    let origin = client.page.as_ref().map(Page::origin);
-    let caller = Caller { origin, address: Some(client.address) };
-    if let Some((conn, outbox)) = shared.open(caller) {
-        connection::serve(shared, conn, outbox, stream, read, client.took.clone()).await;
-    }
-}
-
-/// Takes the stream back from hyper, so that its own read buffer is not kept for the session.
-fn stream_of(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
-    let parts = upgraded.downcast::<Io>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    Ok((answer, client))
 }
 
 fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {

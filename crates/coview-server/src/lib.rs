@@ -54,7 +54,7 @@ mod proofs;
 mod proxy;
 mod server;
 mod shared;
-mod watched;
+mod stream;
 #[doc(hidden)]
 pub mod websocket;
 

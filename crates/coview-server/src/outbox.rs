@@ -22,14 +22,20 @@ use crate::config::Limits;
 ///
 /// A word may follow from something that has to be on record first. Until it is, that word and
 /// everything behind it waits, pictures and the close too.
+///
+/// Nothing waits for nearly all clients nearly all the time, so that takes next to no memory.
 #[derive(Default)]
-pub(crate) struct Outbox {
-    waiting: Mutex<Waiting>,
-    gate: Arc<Gate>,
-}
+pub(crate) struct Outbox(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
+    queue: Option<Box<Queue>>,
+    close: Option<CloseReason>,
+    waker: Option<Waker>,
+}
+
+#[derive(Default)]
+struct Queue {
     /// Each with the record it follows from.
     words: VecDeque<(Ticket, Word)>,
     /// The bytes of those that count.
@@ -42,8 +48,6 @@ struct Waiting {
     exempt_turn: Option<u64>,
     pictures: VecDeque<Arc<[u8]>>,
     picture_bytes: usize,
-    close: Option<CloseReason>,
-    waker: Option<Waker>,
 }
 
 /// How many pieces of the picture may wait, however short they are: each takes memory of its own. A
@@ -77,14 +81,9 @@ impl Word {
 }
 
 impl Outbox {
-    /// An outbox whose words wait before this gate.
-    pub(crate) fn behind(gate: &Arc<Gate>) -> Self {
-        Self { gate: Arc::clone(gate), ..Self::default() }
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         // Every change under this lock leaves the queues whole, so a panic elsewhere does too.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a word that the hub sends in a turn of this number, and that may be told when this
@@ -97,24 +96,25 @@ impl Outbox {
         limits: &Limits,
     ) -> Result<(), Full> {
         let mut waiting = self.lock();
-        if waiting.turn.0 != turn {
-            let room = waiting.counted() <= limits.queue_messages / 2
-                && waiting.bytes <= limits.queue_bytes / 2;
-            waiting.turn = (turn, room);
+        let queue = waiting.queue.get_or_insert_default();
+        if queue.turn.0 != turn {
+            let room = queue.counted() <= limits.queue_messages / 2
+                && queue.bytes <= limits.queue_bytes / 2;
+            queue.turn = (turn, room);
         }
-        let bytes = waiting.bytes + word.len();
-        let full = waiting.counted() >= limits.queue_messages || bytes > limits.queue_bytes;
-        let more = waiting.exempt_turn == Some(turn);
-        if full && !more && (waiting.exempt > 0 || !waiting.turn.1) {
+        let bytes = queue.bytes + word.len();
+        let full = queue.counted() >= limits.queue_messages || bytes > limits.queue_bytes;
+        let more = queue.exempt_turn == Some(turn);
+        if full && !more && (queue.exempt > 0 || !queue.turn.1) {
             return Err(Full);
         }
-        waiting.words.push_back((after, word));
+        queue.words.push_back((after, word));
         if full || more {
-            waiting.exempt_turn = Some(turn);
-            waiting.exempt = waiting.words.len();
-            waiting.bytes = 0;
+            queue.exempt_turn = Some(turn);
+            queue.exempt = queue.words.len();
+            queue.bytes = 0;
         } else {
-            waiting.bytes = bytes;
+            queue.bytes = bytes;
         }
         wake(&mut waiting);
         Ok(())
@@ -124,13 +124,14 @@ impl Outbox {
     /// piece builds on the one before.
     pub(crate) fn show(&self, picture: Arc<[u8]>, limits: &Limits) -> Result<(), Full> {
         let mut waiting = self.lock();
-        let bytes = waiting.picture_bytes + picture.len();
-        if bytes > limits.queue_picture_bytes || waiting.pictures.len() >= PICTURES {
+        let queue = waiting.queue.get_or_insert_default();
+        let bytes = queue.picture_bytes + picture.len();
+        if bytes > limits.queue_picture_bytes || queue.pictures.len() >= PICTURES {
             waiting.forget_pictures();
             return Err(Full);
         }
-        waiting.pictures.push_back(picture);
-        waiting.picture_bytes = bytes;
+        queue.pictures.push_back(picture);
+        queue.picture_bytes = bytes;
         wake(&mut waiting);
         Ok(())
     }
@@ -145,9 +146,7 @@ impl Outbox {
         let mut waiting = self.lock();
         // What a slow client did not read it will not read now either.
         if reason == CloseReason::TooSlow {
-            waiting.words.clear();
-            waiting.exempt = 0;
-            waiting.bytes = 0;
+            waiting.queue = None;
         }
         waiting.forget_pictures();
         waiting.close = Some(reason);
@@ -159,37 +158,37 @@ impl Outbox {
         wake(&mut self.lock());
     }
 
-    /// Whether the connection is to be closed; if not, the waker is woken when it is.
-    pub(crate) fn is_closing(&self, waker: &Waker) -> bool {
+    /// Whether the connection is to be closed. Who asks is awake, and is woken by nothing before it
+    /// asks to be.
+    pub(crate) fn is_closing(&self) -> bool {
         let mut waiting = self.lock();
-        if waiting.close.is_none() {
-            waiting.waker = Some(waker.clone());
-        }
+        waiting.waker = None;
         waiting.close.is_some()
     }
 
-    /// The next thing to do; if there is nothing, the waker is woken when there is.
-    pub(crate) fn next(&self, waker: &Waker) -> Due {
+    /// Has this waker woken by whatever comes, and tells whether the connection is to be closed.
+    pub(crate) fn wait(&self, waker: &Waker) -> bool {
         let mut waiting = self.lock();
-        if let Some((after, _)) = waiting.words.front()
-            && !self.gate.is_open(*after)
-        {
-            waiting.waker = Some(waker.clone());
-            return Due::Nothing;
+        waiting.waker = Some(waker.clone());
+        waiting.close.is_some()
+    }
+
+    /// The next thing to do, unless it has to wait before this gate; if there is nothing, the waker
+    /// is woken when there is.
+    pub(crate) fn next(&self, gate: &Gate, waker: &Waker) -> Due {
+        let mut waiting = self.lock();
+        let due = waiting.queue.as_mut().and_then(|queue| queue.next(gate));
+        if waiting.queue.as_ref().is_some_and(|queue| queue.is_empty()) {
+            waiting.queue = None;
         }
-        if let Some((_, word)) = waiting.words.pop_front() {
-            match waiting.exempt.checked_sub(1) {
-                Some(left) => waiting.exempt = left,
-                None => waiting.bytes -= word.len(),
+        match due {
+            Some(Due::Nothing) => {}
+            Some(due) => return due,
+            None => {
+                if let Some(reason) = waiting.close {
+                    return Due::Close(reason);
+                }
             }
-            return Due::Send(word);
-        }
-        if let Some(picture) = waiting.pictures.pop_front() {
-            waiting.picture_bytes -= picture.len();
-            return Due::Show(picture);
-        }
-        if let Some(reason) = waiting.close {
-            return Due::Close(reason);
         }
         waiting.waker = Some(waker.clone());
         Due::Nothing
@@ -197,14 +196,42 @@ impl Outbox {
 }
 
 impl Waiting {
+    fn forget_pictures(&mut self) {
+        // A viewer that was behind once need not keep the room for it.
+        if let Some(queue) = &mut self.queue {
+            queue.pictures = VecDeque::new();
+            queue.picture_bytes = 0;
+            if queue.is_empty() {
+                self.queue = None;
+            }
+        }
+    }
+}
+
+impl Queue {
     fn counted(&self) -> usize {
         self.words.len() - self.exempt
     }
 
-    fn forget_pictures(&mut self) {
-        // A viewer that was behind once need not keep the room for it.
-        self.pictures = VecDeque::new();
-        self.picture_bytes = 0;
+    fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.pictures.is_empty()
+    }
+
+    /// What is first; nothing if it waits before the gate, and `None` if there is none.
+    fn next(&mut self, gate: &Gate) -> Option<Due> {
+        if self.words.front().is_some_and(|(after, _)| !gate.is_open(*after)) {
+            return Some(Due::Nothing);
+        }
+        if let Some((_, word)) = self.words.pop_front() {
+            match self.exempt.checked_sub(1) {
+                Some(left) => self.exempt = left,
+                None => self.bytes -= word.len(),
+            }
+            return Some(Due::Send(word));
+        }
+        let picture = self.pictures.pop_front()?;
+        self.picture_bytes -= picture.len();
+        Some(Due::Show(picture))
     }
 }
 
@@ -234,7 +261,7 @@ mod tests {
     }
 
     fn read(outbox: &Outbox) -> bool {
-        matches!(outbox.next(Waker::noop()), Due::Send(_))
+        matches!(outbox.next(&Gate::default(), Waker::noop()), Due::Send(_))
     }
 
     fn show(outbox: &Outbox, bytes: usize) -> bool {
@@ -243,7 +270,7 @@ mod tests {
 
     /// How long the next picture is, if there is one and nothing goes before it.
     fn seen(outbox: &Outbox) -> Option<usize> {
-        match outbox.next(Waker::noop()) {
+        match outbox.next(&Gate::default(), Waker::noop()) {
             Due::Show(picture) => Some(picture.len()),
             Due::Send(_) | Due::Close(_) | Due::Nothing => None,
         }
@@ -291,8 +318,8 @@ mod tests {
         assert!(push(&outbox, 1, 10));
         let word = Word::Binary([1, 2, 3].into());
         assert!(outbox.push(2, Ticket::default(), word, &limits()).is_ok());
-        assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Text(_))));
-        assert!(matches!(outbox.next(Waker::noop()), Due::Send(Word::Binary(_))));
+        assert!(matches!(outbox.next(&Gate::default(), Waker::noop()), Due::Send(Word::Text(_))));
+        assert!(matches!(outbox.next(&Gate::default(), Waker::noop()), Due::Send(Word::Binary(_))));
         assert_eq!(seen(&outbox), Some(300));
         assert!(push(&outbox, 3, 10) && read(&outbox));
         assert_eq!((seen(&outbox), seen(&outbox)), (Some(301), None));
@@ -342,6 +369,9 @@ mod tests {
         assert!(push(&outbox, 1, 10));
         outbox.close(CloseReason::Left);
         assert!(read(&outbox));
-        assert!(matches!(outbox.next(Waker::noop()), Due::Close(CloseReason::Left)));
+        assert!(matches!(
+            outbox.next(&Gate::default(), Waker::noop()),
+            Due::Close(CloseReason::Left)
+        ));
     }
 }

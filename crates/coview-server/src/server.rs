@@ -4,39 +4,47 @@ use core::time::Duration;
 use std::io;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::time::Instant;
 
+use coview_hub::Caller;
 use coview_hub::Input;
 use futures_lite::FutureExt;
 use futures_rustls::TlsAcceptor;
+use smol::Async;
 use smol::Executor;
 use smol::Timer;
-use smol::net::TcpListener;
-use smol::net::TcpStream;
+use smol::future::yield_now;
 use thiserror::Error;
 
 use crate::audit::Audit;
 use crate::config::ServerConfig;
+use crate::connection::Session;
 use crate::front::Front;
 use crate::http;
-use crate::http::Stream;
+use crate::http::Upgraded;
 use crate::network::plain;
+use crate::origins::Page;
 use crate::proxy::How;
 use crate::proxy::Source;
 use crate::shared::Shared;
 use crate::shared::Signals;
 use crate::shared::TELL_EVERY;
 use crate::shared::now;
-use crate::watched::Took;
-use crate::watched::Watched;
+use crate::stream::Stream;
+use crate::stream::Watched;
+
+/// How many connections are taken in before it is the turn of those that are there.
+const ACCEPTS_IN_A_ROW: u32 = 64;
 
 /// A server that listens. It serves while [`run`](Self::run) runs.
 pub struct Server {
     shared: Arc<Shared>,
     signals: Signals,
-    listener: TcpListener,
+    listener: Async<TcpListener>,
     address: SocketAddr,
 }
 
@@ -74,9 +82,9 @@ impl Server {
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let address = config.listen;
         let listen = |error| BindError::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        widen(&listener).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listener = Async::<TcpListener>::bind(address).map_err(listen)?;
+        widen(listener.get_ref()).map_err(listen)?;
+        let address = listener.get_ref().local_addr().map_err(listen)?;
         let front = Front::new(&mut config, address);
         let audit = Audit::open(&config).map_err(BindError::Audit)?;
         let (shared, signals) = Shared::new(config, front, audit, seed);
@@ -130,7 +138,10 @@ impl Server {
 
     async fn accept(&self, executor: &Arc<Executor<'static>>) {
         let mut in_vain = InVain::default();
-        loop {
+        for turn in (0..ACCEPTS_IN_A_ROW).cycle() {
+            if turn == 0 {
+                yield_now().await;
+            }
             match self.listener.accept().await {
                 Ok((tcp, from)) => {
                     let from = Source { address: plain(from.ip()), how: How::Direct };
@@ -262,35 +273,46 @@ impl fmt::Debug for Control {
 }
 
 /// Takes a connection in: TLS if the server has it, then HTTP. All of it has the time of one
-/// handshake, whatever it is spent with.
+/// handshake, whatever it is spent with. A client is served by a task of its own: this one has room
+/// for all that comes before.
 async fn greet(
     shared: Arc<Shared>,
     executor: Weak<Executor<'static>>,
-    tcp: TcpStream,
+    tcp: Async<TcpStream>,
     from: IpAddr,
 ) {
-    let handshake = shared.limits.handshake;
     let greeted = async {
-        let _ = tcp.set_nodelay(true);
-        let took = Took::default();
-        let tcp = Watched::new(tcp, took.clone());
-        let stream: Stream = match shared.front.tls() {
-            None => Box::pin(tcp),
-            Some(tls) => match TlsAcceptor::from(tls.0).accept(tcp).await {
-                Ok(stream) => Box::pin(stream),
+        let _ = tcp.get_ref().set_nodelay(true);
+        let stream = match shared.front.tls() {
+            None => Stream::Plain(tcp),
+            Some(tls) => match TlsAcceptor::from(tls.0).accept(Watched::new(tcp)).await {
+                Ok(stream) => Stream::Tls(Box::new(stream)),
                 Err(error) => {
                     tracing::debug!(%error, "TLS handshake failed");
-                    return;
+                    return None;
                 }
             },
         };
-        http::serve(shared, executor, stream, took, from).await;
+        http::serve(&shared, stream, from).await
     };
     let late = async {
-        Timer::after(handshake).await;
+        Timer::after(shared.limits.handshake).await;
         tracing::debug!("connection ended: it became no client in time");
+        None
     };
-    greeted.or(late).await;
+    let Some(upgraded) = greeted.or(late).await else { return };
+    // The tasks of the server's executor know it weakly, so that it and they end together.
+    let Some(executor) = executor.upgrade() else { return };
+    if let Some(session) = open(&shared, upgraded) {
+        executor.spawn(session).detach();
+    }
+}
+
+fn open(shared: &Arc<Shared>, upgraded: Upgraded) -> Option<Session<Stream>> {
+    let Upgraded { client, stream, mut read } = upgraded;
+    let origin = client.page.as_ref().map(Page::origin);
+    let opened = shared.open(Caller { origin, address: Some(client.address) })?;
+    Some(Session::new(Arc::clone(shared), opened, stream, &mut read, client.admitted))
 }
 
 impl fmt::Debug for Server {

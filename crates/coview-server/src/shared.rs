@@ -24,6 +24,7 @@ use coview_wire::Moment;
 use coview_wire::UnixTime;
 
 use crate::audit::Audit;
+use crate::audit::Gate;
 use crate::config::Limits;
 use crate::config::ServerConfig;
 use crate::front::Admitted;
@@ -58,6 +59,8 @@ struct State {
     last: u64,
     turn: u64,
     wake_at: Option<Deadline>,
+    /// When it will be woken, whatever it wants.
+    armed: Option<Instant>,
     /// What the hub was told last about the wall clock, and when.
     wall: Option<(UnixTime, Moment)>,
     /// Whether the hub was told that records get onto the disk.
@@ -120,6 +123,15 @@ impl State {
         Some(says)
     }
 
+    /// Whether there are too many clients to let one more in. If so, it counts as sent away.
+    fn is_full(&mut self, limits: &Limits) -> bool {
+        let full = self.clients.len() >= limits.connections;
+        if full {
+            self.send_away(limits.connections);
+        }
+        full
+    }
+
     /// Counts a client that is sent away.
     fn send_away(&mut self, limit: usize) {
         self.sent_away += 1;
@@ -147,6 +159,7 @@ impl Shared {
             last: 0,
             turn: 0,
             wake_at: None,
+            armed: None,
             wall: None,
             records: true,
             begun: Ticket::default(),
@@ -206,23 +219,18 @@ impl Shared {
 
     /// Whether there are too many clients to let one more in. If so, it counts as sent away.
     pub(crate) fn is_full(&self) -> bool {
-        let mut state = self.lock();
-        let full = state.clients.len() >= self.limits.connections;
-        if full {
-            state.send_away(self.limits.connections);
-        }
-        full
+        self.lock().is_full(&self.limits)
     }
 
     /// Lets a client in, unless there are too many.
     pub(crate) fn open(&self, caller: Caller<'_>) -> Option<(ConnId, Arc<Outbox>)> {
-        if self.is_full() {
+        let mut state = self.lock();
+        if state.is_full(&self.limits) {
             return None;
         }
-        let mut state = self.lock();
         state.last += 1;
         let conn = ConnId::new(state.last);
-        let outbox = Arc::new(Outbox::behind(self.audit.gate()));
+        let outbox = Arc::<Outbox>::default();
         state.clients.insert(conn, Arc::clone(&outbox));
         self.give(&mut state, Input::Opened { conn, caller });
         Some((conn, outbox))
@@ -290,8 +298,19 @@ impl Shared {
     /// When the hub is to be woken: when it wants to, or to be told the time.
     pub(crate) fn wake_at(&self) -> Instant {
         let told = now() + TELL_TIME;
-        let wake_at = self.lock().wake_at;
-        wake_at.map_or(told, |it| told.min(self.began + it.at.since(Moment::ZERO)))
+        let mut state = self.lock();
+        let wake_at = state.wake_at.map_or(told, |it| told.min(self.instant(it)));
+        state.armed = Some(wake_at);
+        wake_at
+    }
+
+    fn instant(&self, deadline: Deadline) -> Instant {
+        self.began + deadline.at.since(Moment::ZERO)
+    }
+
+    /// What holds words back until their records are on disk.
+    pub(crate) const fn gate(&self) -> &Arc<Gate> {
+        self.audit.gate()
     }
 
     /// Why records do not get onto the disk, while they do not.
@@ -346,8 +365,13 @@ impl Shared {
             }
         };
         state.outputs = outputs;
-        if state.wake_at != wake_at {
-            state.wake_at = wake_at;
+        state.wake_at = wake_at;
+        // Nearly every message puts a deadline off. A timer that is too early looks again; only one
+        // that would be too late is set anew at once.
+        if let Some(wake_at) = wake_at
+            && state.armed.is_some_and(|armed| self.instant(wake_at) < armed)
+        {
+            state.armed = None;
             // A full channel means the timer is about to look anyway.
             let _ = self.rearm.try_send(());
         }

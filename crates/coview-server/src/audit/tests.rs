@@ -110,6 +110,7 @@ fn world() -> World {
 struct Client {
     conn: ConnId,
     outbox: Arc<Outbox>,
+    gate: Arc<Gate>,
     woken: Arc<Woken>,
 }
 
@@ -127,7 +128,7 @@ impl Wake for Woken {
 impl World {
     fn open(&self) -> Client {
         let (conn, outbox) = self.shared.open(Caller::default()).unwrap();
-        Client { conn, outbox, woken: Arc::default() }
+        Client { conn, outbox, gate: Arc::clone(self.shared.gate()), woken: Arc::default() }
     }
 
     fn say(&self, client: &Client, text: &str) {
@@ -159,7 +160,7 @@ impl Client {
         let waker = Waker::from(Arc::clone(&self.woken));
         let mut heard = Vec::new();
         loop {
-            match self.outbox.next(&waker) {
+            match self.outbox.next(&self.gate, &waker) {
                 Due::Send(Word::Text(text)) => heard.push(text.to_string()),
                 Due::Send(Word::Binary(_)) => heard.push("binary".to_owned()),
                 Due::Show(_) => heard.push("picture".to_owned()),

@@ -114,22 +114,23 @@ impl Library {
 }
 
 fn broken(error: &Error) -> Broken {
-    match error {
-        Error::Capacity(_) => Broken::TooLong,
-        Error::Utf8(_) => Broken::Utf8,
-        Error::Protocol(it) => match it {
-            ProtocolError::InvalidOpcode(_) => Broken::Opcode,
-            ProtocolError::UnmaskedFrameFromClient => Broken::Unmasked,
-            ProtocolError::NonZeroReservedBits => Broken::Reserved,
-            ProtocolError::FragmentedControlFrame => Broken::ControlInParts,
-            ProtocolError::ControlFrameTooBig => Broken::ControlTooLong,
-            ProtocolError::UnexpectedContinueFrame => Broken::NothingBegun,
-            ProtocolError::ExpectedFragment(_) => Broken::NotOver,
-            ProtocolError::InvalidCloseSequence => Broken::HalfACode,
-            other => panic!("the library fails otherwise: {other:?}"),
-        },
-        other => panic!("the library fails otherwise: {other:?}"),
-    }
+    use ProtocolError as Fault;
+    let Error::Protocol(fault) = error else {
+        assert!(matches!(error, Error::Capacity(_) | Error::Utf8(_)), "it is {error:?}");
+        return if matches!(error, Error::Utf8(_)) { Broken::Utf8 } else { Broken::TooLong };
+    };
+    let faults = [
+        (matches!(fault, Fault::InvalidOpcode(_)), Broken::Opcode),
+        (matches!(fault, Fault::UnmaskedFrameFromClient), Broken::Unmasked),
+        (matches!(fault, Fault::NonZeroReservedBits), Broken::Reserved),
+        (matches!(fault, Fault::FragmentedControlFrame), Broken::ControlInParts),
+        (matches!(fault, Fault::ControlFrameTooBig), Broken::ControlTooLong),
+        (matches!(fault, Fault::UnexpectedContinueFrame), Broken::NothingBegun),
+        (matches!(fault, Fault::ExpectedFragment(_)), Broken::NotOver),
+        (matches!(fault, Fault::InvalidCloseSequence), Broken::HalfACode),
+    ];
+    let found = faults.into_iter().find(|(is_it, _)| *is_it);
+    found.unwrap_or_else(|| panic!("it is {fault:?}")).1
 }
 
 fn by_the_library(pieces: &[&[u8]], longest: Longest) -> Outcome {

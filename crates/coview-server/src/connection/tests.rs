@@ -1,0 +1,180 @@
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering;
+
+use coview_audit::Ticket;
+use coview_hub::Caller;
+use coview_hub::HubConfig;
+use futures_lite::AsyncRead;
+use futures_lite::AsyncWrite;
+use futures_lite::FutureExt;
+
+use super::*;
+use crate::audit::Audit;
+use crate::config::ServerConfig;
+use crate::front::Front;
+use crate::shared::Signals;
+
+fn shared() -> (Arc<Shared>, Signals) {
+    let mut config = ServerConfig::loopback(HubConfig::default());
+    let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
+    Shared::new(config, front, Audit::default(), [7; 32])
+}
+
+/// A client that never reads, and says the same again and again or nothing at all.
+struct Client {
+    says: &'static [u8],
+    said: usize,
+    quiet: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Client {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let len = self.says.len();
+        if len == 0 || self.quiet.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        assert!(self.said < 1_000_000, "nobody else got a turn");
+        self.said += 1;
+        buffer[..len].copy_from_slice(self.says);
+        Poll::Ready(Ok(len))
+    }
+}
+
+impl AsyncWrite for Client {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl Wire for Client {
+    fn short_is_all(&self) -> bool {
+        false
+    }
+
+    fn socket_took(&mut self, stream_took: bool) -> bool {
+        stream_took
+    }
+
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+async fn serve_a_client(says: &'static [u8], while_served: impl Future<Output = ()>) {
+    let (shared, _signals) = shared();
+    let opened = shared.open(Caller::default()).unwrap();
+    let outbox = Arc::clone(&opened.1);
+    let quiet = Arc::new(AtomicBool::new(false));
+    let client = Client { says, said: 0, quiet: Arc::clone(&quiet) };
+    outbox.push(1, Ticket::default(), Word::Text("first".into()), &shared.limits).ok().unwrap();
+    let close = async {
+        while_served.await;
+        quiet.store(true, Ordering::Relaxed);
+        outbox.close(CloseReason::TooSlow);
+        core::future::pending().await
+    };
+    let late = async {
+        Timer::after(10 * CLOSING).await;
+        panic!("the client is still there");
+    };
+    Session::new(Arc::clone(&shared), opened, client, &mut [], Admitted::default())
+        .or(close)
+        .or(late)
+        .await;
+    assert_eq!(shared.clients(), 0);
+}
+
+#[test]
+fn a_client_that_never_reads_is_let_go_after_the_close() {
+    smol::block_on(serve_a_client(b"", smol::future::yield_now()));
+}
+
+#[test]
+fn a_client_that_never_stops_talking_leaves_turns_to_others() {
+    // An empty text message with a mask of zeros.
+    const SAYS: &[u8] = &[0x81, 0x80, 0, 0, 0, 0];
+    smol::block_on(serve_a_client(SAYS, async {
+        for _ in 0..100 {
+            smol::future::yield_now().await;
+        }
+    }));
+}
+
+/// A client that is gone: what it said last can be read, and nothing can be written.
+struct Gone {
+    said: &'static [u8],
+    /// It can be read only the second time it is tried.
+    comes_late: bool,
+}
+
+impl AsyncRead for Gone {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if core::mem::take(&mut self.comes_late) || self.said.is_empty() {
+            return Poll::Pending;
+        }
+        let said = core::mem::take(&mut self.said);
+        buffer[..said.len()].copy_from_slice(said);
+        Poll::Ready(Ok(said.len()))
+    }
+}
+
+impl AsyncWrite for Gone {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Wire for Gone {
+    fn short_is_all(&self) -> bool {
+        true
+    }
+
+    fn socket_took(&mut self, stream_took: bool) -> bool {
+        stream_took
+    }
+
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
+    for comes_late in [false, true] {
+        let (shared, _signals) = shared();
+        let opened = shared.open(Caller::default()).unwrap();
+        let word = Word::Text("too late".into());
+        opened.1.push(1, Ticket::default(), word, &shared.limits).ok().unwrap();
+        // "bye", with a mask of zeros.
+        let said = &[0x81, 0x83, 0, 0, 0, 0, b'b', b'y', b'e'];
+        let client = Gone { said, comes_late };
+        let none = Admitted::default();
+        smol::block_on(Session::new(Arc::clone(&shared), opened, client, &mut [], none));
+        assert_eq!(shared.stats().messages_in, 1);
+        assert_eq!(shared.clients(), 0);
+    }
+}
