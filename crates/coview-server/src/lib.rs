@@ -21,11 +21,8 @@
 //! see [`AuditConfig`]: what begins is on disk before anything that follows from it is told.
 //!
 //! No line of a coview crate holds a key, a token, a resume secret, an e-mail address or a phone
-//! number, at any level. The WebSocket library below, `tungstenite`,
-//! prints whole messages at level `trace` of the `log` crate, secrets included. They are lost unless
-//! a program connects the `log` crate to its logs (`tracing-log`, or a logger of `log`'s own); one
-//! that does must keep the target `tungstenite` at `debug` or above. The `coview` command does not
-//! connect it, so every level is safe there.
+//! number, at any level. Nor does one of the WebSocket library below, `tungstenite`, as far as the
+//! server uses it: it sees headers of frames, and no payload.
 //!
 //! ```no_run
 //! use coview_server::{Server, ServerConfig};
@@ -39,6 +36,7 @@
 //! # }).unwrap();
 //! ```
 
+mod apart;
 mod audit;
 mod config;
 mod connection;

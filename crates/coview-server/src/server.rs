@@ -20,6 +20,7 @@ use smol::Timer;
 use smol::future::yield_now;
 use thiserror::Error;
 
+use crate::apart::apart;
 use crate::audit::Audit;
 use crate::config::ServerConfig;
 use crate::connection::Session;
@@ -133,7 +134,7 @@ impl Server {
             };
             self.drained().or(late).await;
         };
-        executor.run(serve).await;
+        executor.run(apart(serve)).await;
     }
 
     async fn accept(&self, executor: &Arc<Executor<'static>>) {

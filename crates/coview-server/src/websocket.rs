@@ -2,6 +2,8 @@
 //!
 //! It is public for the fuzz target only, which is a crate of its own, and no part of the API.
 
+#[cfg(test)]
+mod oracle;
 mod reading;
 #[cfg(test)]
 mod tests;
