@@ -69,6 +69,22 @@ fn say(hub: &mut Hub, conn: u64, text: &str) -> u64 {
     handle(hub, Input::Text { conn: ConnId::new(conn), text })
 }
 
+/// The first agent asks a visitor; tells the number of the request.
+fn ask(hub: &mut Hub, visitor: u64) -> AskId {
+    let text = format!(r#"{{"t":"ask","re":0,"visitor":"customer-{visitor:08}"}}"#);
+    let mut asked = None;
+    hub.handle_input(Moment::ZERO, Input::Text { conn: ConnId::new(VISITORS), text: &text });
+    loop {
+        let output = black_box(hub.poll_output());
+        if let Output::Event(Event::Asked { ask, .. }) = &output {
+            asked = Some(*ask);
+        }
+        if matches!(output, Output::Idle { .. }) {
+            return asked.expect("the visitor is online and free");
+        }
+    }
+}
+
 /// A visitor as an app would bring it: identified, with a profile and some presence data.
 fn online(hub: &mut Hub, conn: u64) {
     handle(hub, Input::Opened { conn: ConnId::new(conn), caller: Caller::default() });
@@ -143,6 +159,18 @@ fn signals(criterion: &mut Criterion) {
             let sent = say(&mut hub, VISITORS, &ask)
                 + say(&mut hub, VISITORS, r#"{"t":"withdraw","re":0}"#);
             assert_eq!(sent, 4);
+        });
+    });
+    // One request and the visitor's no: three signals in, four messages out.
+    group.throughput(Throughput::Elements(3));
+    group.bench_function("ask, terms displayed and declined", |bencher| {
+        bencher.iter(|| {
+            let visitor = next();
+            let ask = ask(&mut hub, visitor);
+            for answer in ["terms_displayed", "terms_declined"] {
+                let text = format!(r#"{{"t":"{answer}","re":0,"ask":{ask}}}"#);
+                assert_eq!(say(&mut hub, visitor, &text), 1);
+            }
         });
     });
     group.throughput(Throughput::Elements(1));

@@ -1,6 +1,5 @@
 //! A sorted map without half-empty nodes, for what there is one of for each visitor.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +11,7 @@ const MOST: usize = 32;
 /// Connections, places and deadlines come with ascending keys. A B-tree of the standard library
 /// splits its nodes in the middle, so ascending keys leave every node but the last half empty for
 /// good; here a chunk that is full stays full. What is removed is given back: chunks are never empty,
-/// grow together when they are sparse, and have at most four times the room they need.
+/// grow together when they are sparse, and all but the last have at most four times the room they need.
 #[derive(Clone)]
 pub(crate) struct DenseMap<K, V> {
     chunks: Vec<Chunk<K, V>>,
@@ -123,7 +122,12 @@ impl<K: Ord + Clone, V> DenseMap<K, V> {
         match self.chunks.get_mut(next).filter(|chunk| chunk.entries.len() < MOST) {
             Some(chunk) => chunk.put(0, key, value),
             None => {
-                self.chunks.insert(next, Chunk { first: key.clone(), entries: vec![(key, value)] });
+                // Keys that ascend will fill a new last chunk; to let it grow bit by bit would leave
+                // holes of all sizes in the heap.
+                let ascending = next > 0 && next == self.chunks.len();
+                let mut entries = Vec::with_capacity(if ascending { MOST } else { 1 });
+                entries.push((key.clone(), value));
+                self.chunks.insert(next, Chunk { first: key, entries });
             }
         }
         (next, 0)
@@ -195,6 +199,14 @@ impl<K: Ord + Clone + fmt::Debug, V: fmt::Debug> fmt::Debug for DenseMap<K, V> {
 }
 
 #[cfg(test)]
+impl<K, V> DenseMap<K, V> {
+    /// For how many entries there is room, and for how many chunks.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (self.chunks.iter().map(|chunk| chunk.entries.capacity()).sum(), self.chunks.capacity())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use alloc::collections::BTreeMap;
     use alloc::format;
@@ -204,11 +216,6 @@ mod tests {
     use super::*;
 
     impl<K: Ord + Clone, V> DenseMap<K, V> {
-        /// For how many entries there is room.
-        fn room(&self) -> usize {
-            self.chunks.iter().map(|chunk| chunk.entries.capacity()).sum()
-        }
-
         fn check(&self) {
             let keys: Vec<_> = self.keys().collect();
             assert_eq!(keys.len(), self.len());
@@ -216,7 +223,9 @@ mod tests {
             for chunk in &self.chunks {
                 assert!(chunk.first == chunk.entries[0].0);
                 assert!(chunk.entries.len() <= MOST && chunk.entries.capacity() <= MOST);
-                assert!(chunk.entries.capacity() <= 4 * chunk.entries.len().max(1));
+            }
+            for chunk in self.chunks.iter().rev().skip(1) {
+                assert!(chunk.entries.capacity() <= 4 * chunk.entries.len());
             }
             assert!(self.chunks.capacity() <= 4 * self.chunks.len().max(1), "room for chunks");
         }
@@ -252,7 +261,7 @@ mod tests {
     fn ascending_keys_fill_every_chunk() {
         let map = filled(0..1_000);
         assert_eq!((map.len(), map.chunks.len()), (1_000, 1_000_usize.div_ceil(MOST)));
-        assert_eq!(map.room(), 1_000_usize.next_multiple_of(8));
+        assert_eq!(map.room().0, 1_000_usize.next_multiple_of(MOST));
     }
 
     #[test]
@@ -265,7 +274,7 @@ mod tests {
     fn descending_and_scattered_keys_leave_less_than_half_of_it_empty() {
         for map in [filled((0..1_000).rev()), filled((0..1_000).map(|it| it * 7_919 % 1_000))] {
             assert_eq!(map.len(), 1_000);
-            assert!(map.room() < 2_000, "{}", map.room());
+            assert!(map.room().0 < 2_000, "{:?}", map.room());
         }
     }
 
@@ -277,12 +286,12 @@ mod tests {
         }
         map.check();
         assert_eq!((map.len(), map.remove(&1), map.get(&100)), (100, None, Some(&1_000)));
-        assert!(map.room() <= 200 && map.chunks.len() <= 12, "{} {}", map.room(), map.chunks.len());
+        assert!(map.room().0 <= 200 && map.chunks.len() <= 12, "{:?}", map.room());
         for at in 0..100 {
             assert_eq!(map.pop_first(), Some((at * 100, at * 1_000)));
         }
         map.check();
-        assert_eq!((map.pop_first(), map.room(), map.first_key_value()), (None, 0, None));
+        assert_eq!((map.pop_first(), map.room().0, map.first_key_value()), (None, 0, None));
         assert!(map.chunks.capacity() <= 4);
     }
 

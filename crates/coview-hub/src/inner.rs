@@ -180,10 +180,11 @@ fn visitor(place: Place, visitor: &Visitor, show: &mut Show<'_>) {
         id,
         proven,
         proof,
-        presence,
+        stay: _,
         doings,
     } = visitor;
     let (profile, entries, proof) = (told.profile(), told.data().len(), proof.is_some());
+    let presence = visitor.presence();
     let Doings { last_start, ask, session, ask_over, ended, join_over } =
         doings.as_deref().cloned().unwrap_or_default();
     let past = (ask_over, ended, join_over);

@@ -1,6 +1,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::IpAddr;
+use core::num::NonZeroU64;
 
 use coview_wire::CloseReason;
 use coview_wire::Deadline;
@@ -10,31 +11,32 @@ use crate::event::Event;
 
 /// One connection, as its owner calls it. A number is never used again for another connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(u64);
+pub struct ConnId(NonZeroU64);
 
 impl ConnId {
-    /// The connection with this number, chosen by the owner.
+    /// The connection with this number, chosen by the owner, below [`u64::MAX`].
     #[must_use]
     pub const fn new(number: u64) -> Self {
-        Self(number)
+        // One more, so that no connection takes no room beside one.
+        Self(NonZeroU64::MIN.saturating_add(number))
     }
 
     /// The number.
     #[must_use]
     pub const fn get(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 }
 
 impl fmt::Debug for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnId({})", self.0)
+        write!(f, "ConnId({})", self.get())
     }
 }
 
 impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.get(), f)
     }
 }
 

@@ -99,6 +99,8 @@ extern crate std;
 
 mod agent;
 mod ask;
+#[cfg(test)]
+mod at_rest;
 mod config;
 mod dense;
 mod effects;

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use coview_lifecycle::StateKind;
 use coview_lifecycle::table::Trigger;
@@ -47,6 +48,13 @@ use crate::timer::Due;
 pub(crate) struct LateCards {
     names: BTreeMap<u64, VisitorId>,
     last: u64,
+}
+
+#[cfg(test)]
+impl LateCards {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
 }
 
 /// The agents who want to know who is online.
@@ -122,7 +130,8 @@ impl Group {
         if !self.config.presence {
             return Err(No::new(RefusalCode::PresenceDisabled));
         }
-        let id = PresenceId::new(self.next_number());
+        let number = self.next_number();
+        let id = PresenceId::new(number);
         let visitor = self.visitors.get_mut(&place);
         let Some((visitor, name)) = visitor.and_then(|it| it.id.clone().map(|name| (it, name)))
         else {
@@ -140,7 +149,7 @@ impl Group {
             person.since = fx.now;
             self.online += 1;
         }
-        visitor.presence = Some(id);
+        visitor.stay = NonZeroU64::new(number);
         visitor.told.set_data(&it.data);
         let conn = visitor.conn;
         // The newest device has the focus, and this one has a connection.
@@ -173,7 +182,7 @@ impl Group {
     ) -> Result<(), No> {
         let state = self.state(place);
         let visitor = self.visitor(place);
-        if visitor.presence.is_none() {
+        if visitor.stay.is_none() {
             return Err(No::order("update_presence", state));
         }
         let mut data = visitor.told.data();
@@ -217,9 +226,10 @@ impl Group {
     /// Takes a device out of presence; nothing happens if it is not in it.
     pub(crate) fn leave_presence(&mut self, fx: &mut Effects, place: Place, reason: OfflineReason) {
         let visitor = self.visitor(place);
-        let (Some(presence), Some(name)) = (visitor.presence.take(), visitor.id.clone()) else {
+        let (Some(presence), Some(name)) = (visitor.presence(), visitor.id.clone()) else {
             return;
         };
+        visitor.stay = None;
         visitor.told.set_data(&PresenceData::new());
         fx.event(Event::Offline {
             group: self.id.clone(),
@@ -265,7 +275,7 @@ impl Group {
             let Some(device) = device.and_then(|device| self.visitors.get(&device)) else {
                 continue;
             };
-            if let Some(presence) = device.presence {
+            if let Some(presence) = device.presence() {
                 fx.tell_visitor(device.conn, PresenceFocus { presence, focused });
             }
         }

@@ -10,7 +10,8 @@ use coview_wire::Profile;
 ///
 /// As they come they take some six hundred bytes in seven pieces, and most visitors are idle. The
 /// text has, each ended by a NUL, which none of them may have: name, e-mail address and phone number,
-/// with a `=` before those that are set, and then the keys and values of the data.
+/// with a `=` before those that are set, and then the keys and values of the data. If there is nothing
+/// to tell it is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Told(Box<str>);
 
@@ -19,8 +20,13 @@ const PROFILE: usize = 3;
 
 impl Told {
     pub(crate) fn new(profile: &Profile, data: &PresenceData) -> Self {
+        if profile.is_empty() && data.is_empty() {
+            return Self("".into());
+        }
         let profile = [profile.name(), profile.email(), profile.phone()];
-        let mut text = String::new();
+        let bytes = profile.iter().map(|part| part.map_or(1, |part| part.len() + 2)).sum::<usize>()
+            + data.iter().map(|(key, value)| key.len() + value.len() + 2).sum::<usize>();
+        let mut text = String::with_capacity(bytes);
         for part in profile {
             if let Some(part) = part {
                 text.push('=');
@@ -135,5 +141,6 @@ mod tests {
             data.with(&alloc::format!("{at:02}"), &value).unwrap()
         });
         assert_eq!(Told::new(&Profile::new(), &data).data(), data);
+        assert!(Told::new(&Profile::new(), &PresenceData::new()).0.is_empty());
     }
 }

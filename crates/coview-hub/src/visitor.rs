@@ -1,6 +1,7 @@
 //! What a visitor may say, checked against the transition table.
 
 use alloc::boxed::Box;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use coview_lifecycle::StateKind;
@@ -62,8 +63,8 @@ pub(crate) struct Visitor {
     /// Whether an assertion proved the id, and which one if it may be used once.
     pub(crate) proven: bool,
     pub(crate) proof: Option<Box<TokenId>>,
-    /// The device's stay in presence.
-    pub(crate) presence: Option<PresenceId>,
+    /// The number of the device's stay in presence. No number of a group is 0.
+    pub(crate) stay: Option<NonZeroU64>,
     pub(crate) doings: Option<Box<Doings>>,
 }
 
@@ -91,9 +92,14 @@ impl Visitor {
             id: None,
             proven: false,
             proof: None,
-            presence: None,
+            stay: None,
             doings: None,
         }
+    }
+
+    /// The device's stay in presence.
+    pub(crate) fn presence(&self) -> Option<PresenceId> {
+        self.stay.map(|stay| PresenceId::new(stay.get()))
     }
 
     /// The request that waits for this device.
@@ -229,7 +235,7 @@ impl Group {
     /// The state of a visitor, as the transition table names it.
     pub(crate) fn state(&mut self, place: Place) -> StateKind {
         let visitor = self.visitor(place);
-        let (identified, online) = (visitor.id.is_some(), visitor.presence.is_some());
+        let (identified, online) = (visitor.id.is_some(), visitor.stay.is_some());
         let (ask, session) = (visitor.ask(), visitor.session());
         if let Some(session) = session.and_then(|session| self.sessions.get(&session)) {
             let waits = session.waiting.is_some();
@@ -378,7 +384,7 @@ impl Group {
             seen: visitor.heard.seen(),
             answered: visitor.heard.answered(),
             visitor: visitor.id.clone(),
-            presence: visitor.presence.map(|presence| PresenceFacts { presence, focused }),
+            presence: visitor.presence().map(|presence| PresenceFacts { presence, focused }),
             ask: None,
             ask_over: past.and_then(|past| past.ask_over),
             session: None,
@@ -433,7 +439,7 @@ impl Visitor {
     /// by its system, so a visitor who is online and shares nothing gets the longer lease.
     fn kept_for(&self, policy: &Policy) -> Duration {
         let leased = match self.app {
-            AppState::Background => self.presence.is_some() && self.session().is_none(),
+            AppState::Background => self.stay.is_some() && self.session().is_none(),
             AppState::Active => false,
         };
         if leased { policy.background_lease.max(policy.resume_grace) } else { policy.resume_grace }
