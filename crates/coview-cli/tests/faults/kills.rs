@@ -239,23 +239,6 @@ struct Cast {
     watching: Agent<coview_agent::SignedIn>,
 }
 
-/// A visitor whose terms are on the screen, and the agent who waits for an answer.
-async fn unanswered(
-    visitor: Visitor<PresenceConnected>,
-    agent: Agent<coview_agent::SignedIn>,
-) -> (Visitor<coview_lifecycle::TermsShown>, Agent<coview_agent::Requesting>) {
-    let who = visitor.visitor_id().clone();
-    let requesting = soon("the request", agent.ask(who)).await.unwrap();
-    let asked = until!(visitor, "the terms", PresenceStep::TermsRequested(asked) => asked);
-    let shown = asked.terms_displayed();
-    let waiting = until!(
-        requesting,
-        "the terms to be displayed",
-        RequestingStep::Changed(a, AgentChange::Status(coview_agent::AskStatus::Displayed)) => a
-    );
-    (shown, waiting)
-}
-
 impl Cast {
     async fn meet(house: &House) -> Self {
         let (sharing, viewing, key) = by_key(house.visitor().await, house.agent("ada").await).await;

@@ -1,5 +1,8 @@
 //! The two ways to a session, between a visitor and an agent on networks of any kind.
 
+use coview_agent::AskStatus;
+use coview_agent::Change as AgentChange;
+use coview_agent::Requesting;
 use coview_agent::RequestingStep;
 use coview_agent::SignedIn;
 use coview_agent::Viewing;
@@ -12,6 +15,7 @@ use coview_lifecycle::OneClickStep;
 use coview_lifecycle::PresenceConnected;
 use coview_lifecycle::PresenceStep;
 use coview_lifecycle::Sharing;
+use coview_lifecycle::TermsShown;
 use coview_smol::Agent;
 use coview_smol::Visitor;
 use coview_wire::EndReason;
@@ -59,6 +63,23 @@ pub async fn by_request(
         };
     }
     (sharing, viewing)
+}
+
+/// A visitor whose terms are on the screen, and the agent who waits for an answer.
+pub async fn unanswered(
+    visitor: Visitor<PresenceConnected>,
+    agent: Agent<SignedIn>,
+) -> (Visitor<TermsShown>, Agent<Requesting>) {
+    let who = visitor.visitor_id().clone();
+    let requesting = soon("the request", agent.ask(who)).await.unwrap();
+    let asked = until!(visitor, "the terms", PresenceStep::TermsRequested(asked) => asked);
+    let shown = asked.terms_displayed();
+    let waiting = until!(
+        requesting,
+        "the terms to be displayed",
+        RequestingStep::Changed(a, AgentChange::Status(AskStatus::Displayed)) => a
+    );
+    (shown, waiting)
 }
 
 /// The agent is told that the session is over, and why.
