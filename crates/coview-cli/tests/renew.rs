@@ -149,6 +149,9 @@ fn the_visitor_lets_the_agent_in_or_not() {
 
     grace.say(&format!("join {key}"));
     grace.event("join_waiting");
+    // The one that was cancelled, and this one.
+    visitor.event("join_requested");
+    visitor.event("join_requested");
     visitor.say("confirm");
     assert_eq!(grace.event("joined")["by"], "key");
     grace.say("leave");
@@ -156,6 +159,7 @@ fn the_visitor_lets_the_agent_in_or_not() {
 
     grace.say(&format!("join {key}"));
     grace.event("join_waiting");
+    visitor.event("join_requested");
     visitor.say("refuse");
     assert_eq!(grace.event("join_declined")["state"], "SignedIn");
     grace.say("quit");
