@@ -14,12 +14,15 @@ use coview_lifecycle::PassOver;
 use coview_lifecycle::PipeArrival;
 use coview_lifecycle::RequestError;
 use coview_lifecycle::StateKind;
+use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
 use coview_wire::Closing;
 use coview_wire::EndReason;
 use coview_wire::Pong;
+use coview_wire::Profile;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
+use coview_wire::VisitorAssertion;
 use coview_wire::WithdrawReason;
 
 use crate::late::requests;
@@ -184,8 +187,18 @@ fn a_pass_shows_its_session_and_what_it_carries_shows_its_size() {
 }
 
 #[test]
-fn an_identity_says_whose_it_is() {
+fn an_identity_says_whose_it_is_and_is_said_in_full() {
     assert_eq!(Identity::from(id()).visitor(), &id());
+    let assertion = VisitorAssertion::new("header.claims.signature").expect("it is short");
+    let profile = Profile::new().with_name("Ada").expect("the name keeps the limits");
+    let who = Identity::new(id()).with_assertion(assertion.clone()).with_profile(profile.clone());
+    let (visitor, mut peer) = typed::<Anonymous>();
+    let _pending = visitor.identify(who);
+    let Some(ClientMessage::Identify(said)) = peer.said() else { panic!("it identifies") };
+    assert_eq!(
+        (said.visitor, said.assertion, said.profile),
+        (id(), Some(assertion), Some(profile))
+    );
 }
 
 #[test]
