@@ -252,8 +252,15 @@ impl Facts {
             }
             ServerMessage::Refused(refused) => self.refused(refused.re, refused.code),
             ServerMessage::Problem(problem) => {
-                // An illegal order is a verb that crossed news on its way; the news itself follows.
-                if problem.code != RefusalCode::IllegalOrder {
+                // An older server answers a request it does not know with a problem.
+                let waits = |re: &RequestId| {
+                    self.refreshing == Some(*re)
+                        || self.waiting.is_some_and(|(waiting, _)| waiting == *re)
+                };
+                if let Some(re) = problem.re.filter(waits) {
+                    self.refused(re, problem.code);
+                } else if problem.code != RefusalCode::IllegalOrder {
+                    // An illegal order is a verb that crossed news on its way; the news follows.
                     self.known.problem = Some(problem.code);
                 }
             }
@@ -265,13 +272,15 @@ impl Facts {
     /// Makes the facts agree with one snapshot of the truth, whatever was missed. What this side
     /// has given up meanwhile stays given up: the engine says so again to the server.
     fn reconcile(&mut self, snapshot: Snapshot) {
-        if let Some((re, what)) = self.waiting
-            && let Some(answered) = snapshot.answered
-            && answered.re == re
-        {
-            match answered.refused {
-                Some(code) => self.refused(re, code),
-                None => self.granted_in(re, what, &snapshot),
+        if let Some((re, what)) = self.waiting {
+            match snapshot.answered.filter(|answered| answered.re == re) {
+                Some(Answered { refused: Some(code), .. }) => self.refused(re, code),
+                Some(Answered { refused: None, .. }) => self.granted_in(re, what, &snapshot),
+                // What was seen was answered, whatever the snapshot names as the last answer.
+                None if snapshot.seen.is_some_and(|seen| seen >= re) => {
+                    self.granted_in(re, what, &snapshot);
+                }
+                None => {}
             }
         }
         if let Some(Answered { re, refused: Some(code) }) = snapshot.answered {

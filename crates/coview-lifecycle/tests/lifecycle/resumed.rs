@@ -13,7 +13,9 @@ use coview_lifecycle::queue::QueueLink;
 use coview_wire::ClientMessage;
 use coview_wire::EndReason;
 use coview_wire::OfflineReason;
+use coview_wire::Problem;
 use coview_wire::RefusalCode;
+use coview_wire::RequestId;
 use coview_wire::Snapshot;
 use coview_wire::WithdrawReason;
 
@@ -98,6 +100,40 @@ fn a_snapshot_of_nothing_takes_every_state_back_step_by_step() {
         };
         assert_eq!((last.state(), seen), (end, expected.iter().map(ToString::to_string).collect()));
         assert_eq!(peer.said(), None);
+    }
+}
+
+/// A request the server has seen waits for nothing any more, also if its answer was none: a problem
+/// that got lost, from an older server that does not know the request.
+#[test]
+fn a_request_that_was_seen_and_not_answered_is_refused() {
+    for (state, verb, re) in requests() {
+        let (any, mut peer) = at(state);
+        let truth = truth(&any);
+        peer.be_silent();
+        let Ok(Applied::Pending(mut pending)) = any.apply(verb) else { panic!("{state}") };
+        peer.say(resumed(Snapshot { seen: Some(RequestId::new(re - 1)), ..truth.clone() }));
+        assert!(poll(&mut pending).is_pending(), "{state}: it was not seen yet");
+        peer.say(resumed(Snapshot { seen: Some(RequestId::new(re)), ..truth }));
+        let answer = now(pending);
+        assert!(matches!(answer, Err(AnyRequestError::Refused { .. })), "{state}: {answer:?}");
+    }
+}
+
+/// An older server answers a request it does not know with a problem.
+#[test]
+fn a_request_that_is_a_problem_is_refused() {
+    for (state, verb, re) in requests() {
+        for code in [RefusalCode::UnknownType, RefusalCode::IllegalOrder] {
+            let (any, mut peer) = at(state);
+            peer.be_silent();
+            let Ok(Applied::Pending(mut pending)) = any.apply(verb.clone()) else { panic!() };
+            peer.say(Problem { re: Some(RequestId::new(re + 9)), ..problem(code) });
+            assert!(poll(&mut pending).is_pending(), "{state}: it is about something else");
+            peer.say(Problem { re: Some(RequestId::new(re)), ..problem(code) });
+            let Err(AnyRequestError::Refused { reason, .. }) = now(pending) else { panic!() };
+            assert_eq!(reason, code, "{state}");
+        }
     }
 }
 
