@@ -83,7 +83,7 @@
 //! | `kept.rs` | whose place goes first if there are too many |
 //! | `dense.rs`, `told.rs` | how what there is one of for each visitor takes little room |
 //! | `event.rs`, `line.rs` | what is recorded, and how it reads |
-//! | `effects.rs`, `timer.rs` | what a rule may do to the outside |
+//! | `effects.rs`, `timer.rs`, `deadline.rs` | what a rule may do to the outside |
 //!
 //! # Features
 //!
@@ -102,6 +102,7 @@ mod ask;
 #[cfg(test)]
 mod at_rest;
 mod config;
+mod deadline;
 mod dense;
 mod effects;
 mod event;
@@ -133,6 +134,7 @@ pub use crate::config::GroupConfig;
 pub use crate::config::HubConfig;
 pub use crate::config::KeyUse;
 pub use crate::config::Policy;
+pub use crate::deadline::DeadlineKind;
 pub use crate::event::Departure;
 pub use crate::event::Disbelief;
 pub use crate::event::Event;

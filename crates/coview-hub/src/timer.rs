@@ -3,6 +3,7 @@ use coview_wire::Deadline;
 use coview_wire::Moment;
 use coview_wire::SessionId;
 
+use crate::deadline::DeadlineKind;
 use crate::dense::DenseMap;
 use crate::event::Place;
 use crate::io::ConnId;
@@ -30,19 +31,19 @@ pub(crate) enum Due {
 }
 
 impl Due {
-    const fn why(self) -> &'static str {
+    const fn kind(self) -> DeadlineKind {
         match self {
-            Self::FirstMessage(_) => "the first message on a connection",
-            Self::Silence(_) => "a sign of life on a connection",
-            Self::VisitorGrace(..) => "the return of a visitor whose connection broke",
-            Self::AgentGrace(..) => "the return of an agent whose connection broke",
-            Self::KeyUnclaimed(..) => "the first use of a key",
-            Self::StartAfterAccept(..) => "the start of an accepted session",
-            Self::TermsUnanswered(..) => "the visitor's answer to a request",
-            Self::JoinUnanswered(..) => "the visitor's word about an agent who waits",
-            Self::MasksSettled(..) => "the record of what a visitor's client covers",
-            Self::SignInOver(..) => "the end of an agent's token",
-            Self::LateCard(..) => "the next card of a visitor who changes often",
+            Self::FirstMessage(_) => DeadlineKind::FirstMessage,
+            Self::Silence(_) => DeadlineKind::Silence,
+            Self::VisitorGrace(..) => DeadlineKind::VisitorGrace,
+            Self::AgentGrace(..) => DeadlineKind::AgentGrace,
+            Self::KeyUnclaimed(..) => DeadlineKind::KeyUnclaimed,
+            Self::StartAfterAccept(..) => DeadlineKind::StartAfterAccept,
+            Self::TermsUnanswered(..) => DeadlineKind::TermsUnanswered,
+            Self::JoinUnanswered(..) => DeadlineKind::JoinUnanswered,
+            Self::MasksSettled(..) => DeadlineKind::MasksSettled,
+            Self::SignInOver(..) => DeadlineKind::SignInOver,
+            Self::LateCard(..) => DeadlineKind::LateCard,
         }
     }
 }
@@ -88,7 +89,7 @@ impl Timers {
     }
 
     pub(crate) fn earliest(&self) -> Option<Deadline> {
-        self.due.first_key_value().map(|(id, due)| Deadline { at: id.at, why: due.why() })
+        self.due.first_key_value().map(|(id, due)| Deadline { at: id.at, why: due.kind().why() })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -20,6 +20,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::ENGINE;
 use crate::backoff::Backoff;
+use crate::deadline::DeadlineKind;
 use crate::ended::Ended;
 use crate::ended::OpenError;
 use crate::ended::OpenErrorKind;
@@ -840,21 +841,19 @@ impl<R: Role> Engine<R> {
     fn wake_at(&self) -> Option<Deadline> {
         match self.phase {
             Phase::Opening { fail_at } | Phase::Greeting { fail_at, .. } => {
-                Some(Deadline { at: fail_at, why: "the first reply is due" })
+                Some(Deadline { at: fail_at, why: DeadlineKind::FirstReply.why() })
             }
             Phase::Restoring { fail_at, .. } => {
-                Some(Deadline { at: fail_at, why: "the reply to what is restored is due" })
+                Some(Deadline { at: fail_at, why: DeadlineKind::Restoring.why() })
             }
             Phase::Live(life) => Deadline::earlier(
-                Some(Deadline { at: self.silent_at(life), why: "nothing was heard for too long" }),
-                Some(Deadline { at: self.ping_at(life), why: "a ping is due" }),
+                Some(Deadline { at: self.silent_at(life), why: DeadlineKind::Silence.why() }),
+                Some(Deadline { at: self.ping_at(life), why: DeadlineKind::Ping.why() }),
             ),
             Phase::Waiting { until } => {
-                Some(Deadline { at: until, why: "the wait before reconnecting is over" })
+                Some(Deadline { at: until, why: DeadlineKind::Backoff.why() })
             }
-            Phase::Parked { until } => {
-                Some(Deadline { at: until, why: "the presence lease is to be renewed" })
-            }
+            Phase::Parked { until } => Some(Deadline { at: until, why: DeadlineKind::Lease.why() }),
             Phase::New | Phase::Closed => None,
         }
     }

@@ -63,6 +63,7 @@ extern crate std;
 
 mod agent;
 mod backoff;
+mod deadline;
 mod ended;
 mod engine;
 mod inner;
@@ -77,6 +78,7 @@ pub use crate::agent::AgentConfig;
 pub use crate::agent::AgentGreeting;
 pub use crate::agent::AgentRole;
 pub use crate::backoff::Backoff;
+pub use crate::deadline::DeadlineKind;
 pub use crate::ended::Ended;
 pub use crate::ended::OpenError;
 pub use crate::ended::OpenErrorKind;
