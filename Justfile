@@ -27,6 +27,14 @@ test:
         cargo test --workspace
     fi
 
+# Replay whole days of virtual time from a seed and tell what happened: `just sim --seed 7 --hours 24`.
+sim *ARGS:
+    cargo run --quiet --release -p coview-sim --bin coview-sim -- run {{ARGS}}
+
+# Simulate days from fresh seeds for so many minutes, until one breaks a rule.
+soak MINUTES *ARGS:
+    cargo run --quiet --release -p coview-sim --bin coview-sim -- soak {{MINUTES}} {{ARGS}}
+
 # Everything CI runs, in the order of how soon it fails.
 ci: fmt-check deny lint doc pure tokio test fuzz-check codes bench-check test-browser test-x11 test-nginx
 

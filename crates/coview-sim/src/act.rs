@@ -1,5 +1,6 @@
 //! What can be done to a world, as values: a script of them is a random story.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use coview_agent::Watching;
@@ -22,6 +23,8 @@ use crate::picture::page::PageAct;
 use crate::proofs::Paper;
 use crate::town;
 use crate::world::LASTS;
+use crate::world::Machine;
+use crate::world::Tamper;
 use crate::world::World;
 
 /// One thing that is done to a world. Numbers beyond what there is are taken round again, so any
@@ -53,7 +56,7 @@ pub enum VisitorAct {
     Move(AppState),
     /// Changes its presence data.
     Update(PresencePatch),
-    /// Says it is one of the [`town::VISITORS`], with such an assertion.
+    /// Says it is one of the [people](World::set_people), with such an assertion.
     Identify(usize, Paper),
     /// Takes back the request that waits.
     GiveUp,
@@ -74,12 +77,14 @@ pub enum VisitorAct {
 pub enum AgentAct {
     /// Asks one of those the console shows online.
     Ask(usize),
-    /// Asks one of the [`town::VISITORS`], online or not.
+    /// Asks one of the [people](World::set_people), online or not.
     AskBlindly(usize),
     /// Types a key that some visitor shows.
     JoinByEar(usize),
     /// Types the key a visitor read out last, live or not.
     JoinLate(usize),
+    /// The same, and goes on with something else while the visitor is asked.
+    KnockLate(usize),
     /// Types a key.
     Join(SessionKey),
     /// Shows a newer token.
@@ -88,7 +93,7 @@ pub enum AgentAct {
     Cancel,
     /// Withdraws, leaves or ends, whichever is possible.
     Stop(bool),
-    /// Watches everybody, one of the [`town::VISITORS`], or nobody.
+    /// Watches everybody, one of the [people](World::set_people), or nobody.
     Watch(Option<Option<usize>>),
     /// Removes one of the [`town::AGENTS`].
     Eject(usize),
@@ -117,6 +122,14 @@ pub enum NetworkAct {
     Unstall(Direction),
     /// Changes what becomes of its tries to connect.
     Reach(Reach),
+    /// Does something to the message that is the next to arrive in a direction.
+    Tamper(Direction, Tamper),
+    /// Its machine sleeps for so long.
+    Sleep(Duration),
+    /// Its next connection comes from nowhere that is known (0), a web page of the
+    /// [group](town::OWN_PAGE) (1) or of [somebody else](town::FOREIGN_PAGE) (2), or one of a few
+    /// addresses.
+    From(u8),
 }
 
 /// What becomes of the hub.
@@ -134,6 +147,10 @@ pub enum HubAct {
     Drain,
     /// Its wall clock is set by so many seconds.
     SetClock(i16),
+    /// Its machine sleeps for so long.
+    Sleep(Duration),
+    /// Its records can be written, or cannot.
+    Records(bool),
 }
 
 impl World {
@@ -162,6 +179,21 @@ impl World {
                         NetworkAct::Stall(direction) => self.stall(client, direction),
                         NetworkAct::Unstall(direction) => self.unstall(client, direction),
                         NetworkAct::Reach(reach) => self.set_reach(client, reach),
+                        NetworkAct::Tamper(direction, tamper) => {
+                            self.tamper(client, direction, tamper);
+                        }
+                        NetworkAct::Sleep(time) => self.sleep(client, time),
+                        NetworkAct::From(0) => self.set_caller(client, None, None),
+                        NetworkAct::From(1) => {
+                            self.set_caller(client, Some(town::OWN_PAGE), None);
+                        }
+                        NetworkAct::From(2) => {
+                            self.set_caller(client, Some(town::FOREIGN_PAGE), None);
+                        }
+                        NetworkAct::From(no) => {
+                            let address = IpAddr::from([192, 0, 2, no % 4]);
+                            self.set_caller(client, None, Some(address));
+                        }
                     }
                 }
             }
@@ -180,25 +212,30 @@ impl World {
             }
             Act::Hub(HubAct::Drain) => self.drain_hub(),
             Act::Hub(HubAct::SetClock(by)) => self.set_clock((*by).into()),
+            Act::Hub(HubAct::Sleep(time)) => self.sleep_hub(*time),
+            Act::Hub(HubAct::Records(healthy)) => self.set_records(*healthy),
         }
     }
 
+    /// Whoever uses a machine that sleeps wakes it.
     fn visitor_acts(&mut self, no: VisitorNo, act: &VisitorAct) {
+        self.wake(Machine::Of(no.into()));
         match act {
             VisitorAct::Forward => match self.state(no) {
                 Some(StateKind::Anonymous) => {
-                    let id = town::visitor_id(own_id(no));
+                    let id = town::visitor_id(self.person(no.0 / 2));
                     self.identify(no, id, Paper::Good(LASTS[1]));
                 }
                 Some(state) => {
-                    if let Some(command) = forward(state, no) {
+                    if let Some(command) = forward(state, self.person(no.0 / 2)) {
                         self.command(no, command);
                     }
                 }
                 None => {}
             },
             VisitorAct::Possible(at) => {
-                if let Some(command) = self.state(no).and_then(|state| possible(state, *at, no)) {
+                let own = self.person(no.0 / 2);
+                if let Some(command) = self.state(no).and_then(|state| possible(state, *at, own)) {
                     self.command(no, command);
                 }
             }
@@ -210,7 +247,7 @@ impl World {
                 self.update_presence(no, patch.clone());
             }
             VisitorAct::Identify(at, paper) => {
-                let id = town::visitor_id(town::VISITORS[at % town::VISITORS.len()]);
+                let id = town::visitor_id(self.person(*at));
                 self.identify(no, id, *paper);
             }
             VisitorAct::GiveUp => {
@@ -228,6 +265,7 @@ impl World {
 
     fn agent_acts(&mut self, no: AgentNo, act: &AgentAct) {
         use coview_agent::Command;
+        self.wake(Machine::Of(no.into()));
         match act {
             AgentAct::Ask(at) => {
                 let whom = self.agent(no).and_then(|agent| {
@@ -239,7 +277,7 @@ impl World {
                 }
             }
             AgentAct::AskBlindly(whom) => {
-                let whom = town::visitor_id(town::VISITORS[whom % town::VISITORS.len()]);
+                let whom = town::visitor_id(self.person(*whom));
                 self.agent_command(no, Command::Ask(whom));
             }
             AgentAct::JoinByEar(at) => {
@@ -258,6 +296,12 @@ impl World {
                     self.join_by_ear(no, VisitorNo(from));
                 }
             }
+            AgentAct::KnockLate(from) => {
+                let key = round(*from, self.visitors()).and_then(|no| self.last_key(VisitorNo(no)));
+                if let Some(key) = key {
+                    self.agent_command(no, Command::Knock(key));
+                }
+            }
             AgentAct::Join(key) => {
                 self.agent_command(no, Command::Join(*key));
             }
@@ -270,10 +314,7 @@ impl World {
             AgentAct::Watch(whom) => {
                 let whom = whom.map(|one| match one {
                     None => Watching::Group,
-                    Some(one) => {
-                        let id = town::VISITORS[one % town::VISITORS.len()];
-                        Watching::Visitor(town::visitor_id(id))
-                    }
+                    Some(one) => Watching::Visitor(town::visitor_id(self.person(one))),
                 });
                 self.watch(no, whom);
             }
@@ -307,9 +348,9 @@ fn round(no: usize, count: usize) -> Option<usize> {
 }
 
 /// The verb that leads on to a one-click session.
-fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
+fn forward(state: StateKind, own: &str) -> Option<Command> {
     match state {
-        StateKind::Anonymous => Some(identify(no)),
+        StateKind::Anonymous => Some(identify(own)),
         StateKind::Identified => Some(Command::ConnectPresence(PresenceData::new())),
         StateKind::TermsRequested => Some(Command::TermsDisplayed),
         StateKind::TermsShown => Some(Command::Accept),
@@ -324,19 +365,14 @@ fn forward(state: StateKind, no: VisitorNo) -> Option<Command> {
     }
 }
 
-/// Two visitors after each other have the same id.
-fn identify(no: VisitorNo) -> Command {
-    Command::Identify(town::visitor_id(own_id(no)).into())
-}
-
-fn own_id(no: VisitorNo) -> &'static str {
-    town::VISITORS[(no.0 / 2) % town::VISITORS.len()]
+fn identify(own: &str) -> Command {
+    Command::Identify(town::visitor_id(own).into())
 }
 
 /// One of the verbs of a state.
-fn possible(state: StateKind, at: usize, no: VisitorNo) -> Option<Command> {
+fn possible(state: StateKind, at: usize, own: &str) -> Option<Command> {
     let commands = [
-        identify(no),
+        identify(own),
         Command::ConnectPresence(PresenceData::new()),
         Command::StartManual,
         Command::TermsDisplayed,

@@ -3,11 +3,31 @@
 //!
 //! The checker knows nothing of how the hub or the engines do it. It is fed observations
 //! ([`Seen`]), and what breaks a rule is a [`Violation`].
+//!
+//! The ten invariants of the design, and when each is checked:
+//!
+//! | | invariant | [`Rule`] | after each step | when the world has settled |
+//! |---|---|---|---|---|
+//! | 1 | a key is displayed ⇒ this session was started manually | [`KeyOnlyIfManual`](Rule::KeyOnlyIfManual) | what the hub gives, what a typed visitor shows | |
+//! | 2 | *accepted* never before *displayed*, never twice | [`AcceptedAfterDisplayed`](Rule::AcceptedAfterDisplayed) | at the app, on the wire, in the log, at the agent | |
+//! | 3 | no one-click start after a no | [`NoStartAfterNo`](Rule::NoStartAfterNo) | at the app, in the log, in the typed state | |
+//! | 4 | no tile without consent that stands | [`NoPictureWithoutConsent`](Rule::NoPictureWithoutConsent) | each picture as it is sent, relayed, delivered and drawn | |
+//! | 5 | visitor, hub and agents agree | [`Agreement`](Rule::Agreement), [`SamePicture`](Rule::SamePicture), [`MasksRecorded`](Rule::MasksRecorded) | the log agrees with itself | everything: it is true then only |
+//! | 6 | the group never changes, no message crosses groups | [`GroupsApart`](Rule::GroupsApart) | each message, each typed value | |
+//! | 7 | every request ends in exactly one way | [`OneOutcome`](Rule::OneOutcome) | never two, never another one told | none without an end |
+//! | 8 | nothing past its grace after the last socket | [`NothingLeft`](Rule::NothingLeft) | no place outlasts its grace without a connection | every gauge of the hub is zero |
+//! | 9 | no secret in any `Debug`, log line or error text | [`NoSecret`](Rule::NoSecret) | each message, event, engine, typed value and line of the timeline | |
+//! | 10 | idle again within a bounded number of outputs | [`IdleAgain`](Rule::IdleAgain) | each input of each engine, of the hub and of each encoder | |
+//!
+//! The other rules hold after each step, but for [`NotStuck`](Rule::NotStuck) and
+//! [`Understood`](Rule::Understood), of which a part can be seen only in a world that has settled.
 
 mod pictures;
+mod secrets;
 mod trust;
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -41,6 +61,7 @@ use coview_wire::VisitorId;
 
 use crate::checker::pictures::Pictures;
 pub use crate::checker::pictures::SeenPicture;
+use crate::checker::secrets::Secrets;
 use crate::checker::trust::Trust;
 use crate::client::ClientId;
 use crate::town;
@@ -66,6 +87,8 @@ pub enum Rule {
     OneOutcome,
     /// 8: after the last socket closes the hub holds nothing past its grace times.
     NothingLeft,
+    /// 9: no secret can be read in any `Debug`, log line or error text.
+    NoSecret,
     /// 10: every engine is idle again within a bounded number of outputs after one input.
     IdleAgain,
     /// A command is possible in a state exactly if the transition table says so.
@@ -89,6 +112,10 @@ pub enum Rule {
     UsedOnce,
     /// A hub that drains lets nothing new begin.
     NothingNew,
+    /// Nothing that needs a record begins while none can be written.
+    Recorded,
+    /// Nobody is let in from a web page that does not belong to the group.
+    OwnPages,
     /// The record of a session has what is covered now.
     MasksRecorded,
     /// Nobody is stuck: a client is connected, or closed with a reason.
@@ -108,6 +135,7 @@ impl fmt::Display for Rule {
             Self::GroupsApart => "6, groups stay apart",
             Self::OneOutcome => "7, one outcome",
             Self::NothingLeft => "8, nothing is left",
+            Self::NoSecret => "9, no secret is told",
             Self::IdleAgain => "10, idle again",
             Self::Table => "the transition table",
             Self::SamePicture => "viewers see what is shared",
@@ -118,6 +146,8 @@ impl fmt::Display for Rule {
             Self::ConfirmedFirst => "visitors let agents in",
             Self::UsedOnce => "what is for one use is used once",
             Self::NothingNew => "nothing new while the hub drains",
+            Self::Recorded => "nothing without a record",
+            Self::OwnPages => "pages of the group only",
             Self::MasksRecorded => "what is covered is on record",
             Self::NotStuck => "nobody is stuck",
             Self::Understood => "everything is understood",
@@ -260,6 +290,19 @@ pub enum Seen<'a> {
     Picture(SeenPicture<'a>),
     /// The hub is gone, with everything it knew.
     HubGone,
+    /// The hub has no connection of a client any more.
+    HubLost {
+        /// Whose.
+        client: ClientId,
+    },
+    /// Something that may be read by whoever may not know what it is about: a `Debug`, a line of a
+    /// log, the text of an error.
+    Text {
+        /// What it is.
+        of: &'static str,
+        /// What can be read.
+        text: &'a str,
+    },
     /// The hub is told what the wall clock says.
     Wall {
         /// What it says.
@@ -267,6 +310,25 @@ pub enum Seen<'a> {
     },
     /// The hub is told to let nothing new begin.
     Drained,
+    /// The hub is told whether its owner can write records.
+    Records {
+        /// Whether it can.
+        healthy: bool,
+    },
+    /// A client's connections come from a page of this origin from now on, or from none.
+    Page {
+        /// Whose.
+        client: ClientId,
+        /// The origin, as a browser writes it.
+        origin: Option<&'a str>,
+    },
+    /// The network lost or changed what a visitor had said: the hub never hears it like this.
+    Lost {
+        /// Who said it.
+        client: ClientId,
+        /// What was said.
+        message: &'a ClientMessage,
+    },
     /// An engine, or the hub, was idle again after so many outputs.
     Outputs {
         /// Which engine; `None` is the hub.
@@ -288,14 +350,21 @@ pub struct Checker {
     sessions: BTreeMap<SessionId, SessionFacts>,
     /// What the hub holds now, by its own account.
     pub(crate) places: BTreeMap<Place, PlaceFacts>,
+    /// Since when the hub has no connection of whoever is at these places.
+    lost: BTreeMap<Place, Moment>,
+    /// How long a place is kept at most without a connection.
+    kept: Duration,
+    now: Moment,
     pictures: Pictures,
     trust: Trust,
+    secrets: Secrets,
+    /// Whether what the hub is given just now is not what somebody said.
+    picture_excused: bool,
     violations: Vec<Violation>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct GroupFacts {
-    agents: Vec<AgentCard>,
     terms: Vec<coview_wire::Terms>,
     /// Everybody who ever was identified in it.
     visitors: BTreeSet<VisitorId>,
@@ -352,12 +421,12 @@ impl Checker {
     #[must_use]
     pub fn new(config: &HubConfig) -> Self {
         let groups = config.groups.iter().map(|(id, group)| {
-            let agents = town::AGENTS.iter().map(|agent| town::card(id.as_str(), agent)).collect();
             let terms = vec![group.terms.clone()];
-            (id.clone(), GroupFacts { agents, terms, visitors: BTreeSet::new() })
+            (id.clone(), GroupFacts { terms, visitors: BTreeSet::new() })
         });
         let trust = Trust::new(config);
-        Self { groups: groups.collect(), trust, ..Self::default() }
+        let kept = config.policy.resume_grace.max(config.policy.background_lease);
+        Self { groups: groups.collect(), kept, trust, ..Self::default() }
     }
 
     /// The rules that were broken, in order.
@@ -368,6 +437,7 @@ impl Checker {
 
     /// It is this late from now on.
     pub fn at(&mut self, now: Moment) {
+        self.now = now;
         self.trust.at(now);
     }
 
@@ -395,6 +465,11 @@ impl Checker {
         ]
     }
 
+    /// Whether what the hub is given from now on is not what somebody said.
+    pub(crate) const fn excuse_picture(&mut self, excused: bool) {
+        self.picture_excused = excused;
+    }
+
     pub(crate) fn broken(&mut self, rule: Rule, how: impl Into<String>) {
         self.violations.push(Violation { rule, how: how.into() });
     }
@@ -411,8 +486,24 @@ impl Checker {
         if let Err((rule, how)) = self.trust.see(&seen) {
             self.broken(rule, how);
         }
+        if let Err((rule, how)) = self.secrets.see(&seen) {
+            self.broken(rule, how);
+        }
         match seen {
-            Seen::Left { .. } | Seen::Wall { .. } | Seen::Drained => {}
+            Seen::Text { .. }
+            | Seen::Left { .. }
+            | Seen::Wall { .. }
+            | Seen::Drained
+            | Seen::Records { .. }
+            | Seen::Page { .. } => {}
+            Seen::Lost { client, message } => {
+                // What the hub hears of the answers that follow is right all the same.
+                if let (ClientMessage::TermsDisplayed(it), Some(facts)) =
+                    (message, self.clients.get_mut(&client))
+                {
+                    facts.heard_displayed.insert(it.ask);
+                }
+            }
             Seen::Picture(picture) => {
                 if let Err((rule, how)) = self.pictures.see(picture) {
                     self.broken(rule, how);
@@ -473,7 +564,11 @@ impl Checker {
             Seen::HubSaidAgent { client, message } => self.hub_said_agent(client, message),
             Seen::Hub { event, client } => self.hub_wrote(event, client),
             Seen::HubGone => self.hub_gone(),
+            Seen::HubLost { client } => self.hub_lost(client),
             Seen::Outputs { of, count, limit } => {
+                if of.is_none() {
+                    self.nobody_outstays();
+                }
                 self.check(Rule::IdleAgain, count <= limit, || {
                     let who = of.map_or_else(|| "the hub".to_owned(), |client| client.to_string());
                     format!("{who} made {count} outputs after one input; the limit is {limit}")
@@ -852,8 +947,10 @@ impl Checker {
     }
 
     fn cards_of_group(&mut self, client: ClientId, cards: &[AgentCard]) {
-        let known = self.facts(client);
-        let own = known.is_none_or(|(_, group)| cards.iter().all(|it| group.agents.contains(it)));
+        let group = self.clients.get(&client).map(|facts| &facts.group);
+        let own = group.is_none_or(|group| {
+            cards.iter().all(|it| *it == town::card(group.as_str(), it.agent.as_str()))
+        });
         self.check(Rule::GroupsApart, own, || {
             format!("{client} is shown an agent who is not its group's")
         });
@@ -895,6 +992,7 @@ impl Checker {
             Event::VisitorResumed { group, client: place }
             | Event::AgentResumed { group, client: place, .. } => {
                 let before = self.places.get(place).map(|facts| facts.client);
+                self.lost.remove(place);
                 self.check(Rule::GroupsApart, before == Some(client), || {
                     format!("{client:?} resumed the place of {before:?}")
                 });
@@ -904,6 +1002,7 @@ impl Checker {
             }
             Event::VisitorGone { client: place, .. } | Event::AgentLeft { client: place, .. } => {
                 self.places.remove(place);
+                self.lost.remove(place);
             }
             Event::Identified { client: place, visitor, .. } => {
                 if let Some(facts) = self.places.get_mut(place) {
@@ -986,6 +1085,7 @@ impl Checker {
                     facts.lives = false;
                 }
             }
+            Event::PictureRefused { .. } if self.picture_excused => {}
             Event::PictureRefused { why, .. } => {
                 self.broken(Rule::Understood, format!("{client:?} sent a picture: {why}"));
             }
@@ -1057,9 +1157,28 @@ impl Checker {
         });
     }
 
+    /// Whoever has no connection keeps what it had for a while.
+    fn hub_lost(&mut self, client: ClientId) {
+        let now = self.now;
+        for (place, _) in self.places.iter().filter(|(_, facts)| facts.client == Some(client)) {
+            self.lost.entry(*place).or_insert(now);
+        }
+    }
+
+    /// A place is gone when it was kept as long as places are kept.
+    fn nobody_outstays(&mut self) {
+        let outstays = |(_, since): &(&Place, &Moment)| **since + self.kept < self.now;
+        if let Some((place, since)) = self.lost.iter().find(outstays) {
+            let how = format!("place {place} is still held; its connection was gone at {since}");
+            self.broken(Rule::NothingLeft, how);
+            self.lost.clear();
+        }
+    }
+
     /// Nobody is left to end what the hub held. For its clients it is lost.
     fn hub_gone(&mut self) {
         self.places.clear();
+        self.lost.clear();
         for facts in self.asks.values_mut() {
             facts.outcome.get_or_insert(AskOutcome::Lost);
         }

@@ -6,6 +6,7 @@ use core::task::Context;
 use core::task::Poll;
 use core::task::Waker;
 
+use coview_agent::AgentStateKind;
 use coview_agent::AnyAgent;
 use coview_hub::ConnId;
 use coview_lifecycle::AnyVisitor;
@@ -14,6 +15,7 @@ use coview_lifecycle::KeyDisplay;
 use coview_lifecycle::LinkClosed;
 use coview_lifecycle::StateKind;
 use coview_lifecycle::Visitor;
+use coview_lifecycle::table::Trigger;
 use coview_proto::AgentRole;
 use coview_proto::Ended;
 use coview_proto::Engine;
@@ -31,6 +33,8 @@ use coview_wire::ViewerNotice;
 
 use crate::checker::Seen;
 use crate::client::ClientId;
+use crate::coverage::EndedKind;
+use crate::coverage::Item;
 use crate::link::Arrived;
 use crate::link::Other;
 use crate::link::SimLink;
@@ -81,6 +85,8 @@ pub(crate) enum Hand<P: Party> {
 /// One kind of client: what its typed values are.
 pub(crate) trait Party: Sized {
     type Role: Role;
+    /// A state and what happened in it: a row of the table.
+    type Row: Copy;
     type Free;
     type Waiting;
     /// What it does with the picture.
@@ -91,11 +97,15 @@ pub(crate) trait Party: Sized {
         greeting: <Self::Role as Role>::Greeting,
         link: SimLink<Self::Role>,
     ) -> Self::Free;
+    /// A typed value has taken a row of its table, or the server has refused it.
+    fn moved(id: ClientId, row: Self::Row, free: &Self::Free, refused: bool, notes: &mut Notes);
     /// What the world did to a typed value, if anything.
     fn next(free: Self::Free, cx: &mut Context<'_>) -> Looked<Self>;
     /// What became of a request, if anything.
     fn answer(waiting: Self::Waiting, cx: &mut Context<'_>) -> Looked<Self>;
     fn describe(free: &Self::Free) -> String;
+    /// What `Debug` tells of it.
+    fn debug(free: &Self::Free) -> String;
     fn screen() -> Self::Screen;
     /// Lets it do with the picture what there is to do; says when it has something to do next.
     fn work(
@@ -114,12 +124,26 @@ pub(crate) trait Party: Sized {
 /// What a look at a typed value found.
 pub(crate) enum Looked<P: Party> {
     Nothing(Hand<P>),
-    Step { hand: Hand<P>, words: String, outcome: Option<coview_wire::AskOutcome> },
+    Step {
+        hand: Hand<P>,
+        words: String,
+        outcome: Option<coview_wire::AskOutcome>,
+        /// The row of the table that was taken.
+        row: Option<P::Row>,
+        /// Whether the server refused what was asked for.
+        refused: bool,
+    },
 }
 
 impl<P: Party> Looked<P> {
     fn step(free: P::Free, words: impl Into<String>) -> Self {
-        Self::Step { hand: Hand::Free(free), words: words.into(), outcome: None }
+        let hand = Hand::Free(free);
+        Self::Step { hand, words: words.into(), outcome: None, row: None, refused: false }
+    }
+
+    fn taken(free: P::Free, row: P::Row, words: impl Into<String>) -> Self {
+        let hand = Hand::Free(free);
+        Self::Step { hand, words: words.into(), outcome: None, row: Some(row), refused: false }
     }
 
     fn closed(reason: LinkClosed) -> Self {
@@ -127,11 +151,19 @@ impl<P: Party> Looked<P> {
             hand: Hand::Gone(Gone::Closed(reason)),
             words: format!("closed: {reason}"),
             outcome: None,
+            row: None,
+            refused: false,
         }
     }
 
     fn refused(free: P::Free, code: RefusalCode) -> Self {
-        Self::step(free, format!("refused: {code}"))
+        Self::Step {
+            hand: Hand::Free(free),
+            words: format!("refused: {code}"),
+            outcome: None,
+            row: None,
+            refused: true,
+        }
     }
 }
 
@@ -143,6 +175,10 @@ pub(crate) struct Device<P: Party> {
     pub(crate) wake: Option<Ticket>,
     pub(crate) engine: Engine<P::Role>,
     pub(crate) screen: P::Screen,
+    /// What was asked for and is waited for.
+    pub(crate) asked: Option<P::Row>,
+    /// The deadline its engine waits for.
+    pub(crate) due: Option<Deadline>,
     /// How much about the picture came after this client had ended the session.
     pub(crate) late: u64,
     link: Option<Other<P::Role>>,
@@ -158,6 +194,8 @@ impl<P: Party> Device<P> {
             conn: None,
             wake: None,
             screen: P::screen(),
+            asked: None,
+            due: None,
             late: 0,
             link: None,
         }
@@ -205,8 +243,10 @@ impl<P: Party> Device<P> {
                 break;
             }
         }
+        notes.text("an engine", &format!("{:?}", self.engine));
         if let Hand::Free(free) = &self.hand {
             P::observe(self.id, free, notes);
+            notes.text("a typed value", &P::debug(free));
         }
         Deadline::earlier(wake_at, work_at)
     }
@@ -258,6 +298,7 @@ impl<P: Party> Device<P> {
                     self.arrive(Arrived::Connectivity(connectivity));
                 }
                 Output::Closed(ended) => {
+                    notes.reached(Item::Ended(EndedKind::from(&ended)));
                     if let Hand::Connecting = self.hand {
                         notes.client(self.id, format!("never connected: {ended}"));
                         self.hand = Hand::Gone(Gone::NeverConnected(ended));
@@ -270,6 +311,7 @@ impl<P: Party> Device<P> {
                         link.pictures().session_is(self.engine.picture_session());
                     }
                     notes.see(Seen::Outputs { of: Some(self.id), count, limit: WINDOW + 8 });
+                    self.due = wake_at;
                     return wake_at;
                 }
             }
@@ -286,9 +328,13 @@ impl<P: Party> Device<P> {
     fn look(&mut self, notes: &mut Notes) {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
+            let mut asked = None;
             let looked = match core::mem::replace(&mut self.hand, Hand::Connecting) {
                 Hand::Free(free) => P::next(free, &mut cx),
-                Hand::Waiting(waiting) => P::answer(waiting, &mut cx),
+                Hand::Waiting(waiting) => {
+                    asked = self.asked;
+                    P::answer(waiting, &mut cx)
+                }
                 hand @ (Hand::Connecting | Hand::Gone(_)) => Looked::Nothing(hand),
             };
             match looked {
@@ -296,7 +342,10 @@ impl<P: Party> Device<P> {
                     self.hand = hand;
                     return;
                 }
-                Looked::Step { hand, words, outcome } => {
+                Looked::Step { hand, words, outcome, row, refused } => {
+                    if let (Some(row), Hand::Free(free)) = (row.or(asked), &hand) {
+                        P::moved(self.id, row, free, refused, notes);
+                    }
                     if let Some(outcome) = outcome {
                         notes.see(Seen::AgentOutcome { client: self.id, outcome });
                     }
@@ -336,6 +385,7 @@ pub(crate) enum Visitors {}
 
 impl Party for Visitors {
     type Role = VisitorRole;
+    type Row = (StateKind, Trigger);
     type Free = SimVisitor;
     type Waiting = PendingVisitor;
     type Screen = Sharer;
@@ -348,8 +398,19 @@ impl Party for Visitors {
         Visitor::initialized(link, config.group.clone(), greeting.settings, config.app).into()
     }
 
+    fn moved(
+        id: ClientId,
+        row: (StateKind, Trigger),
+        free: &SimVisitor,
+        refused: bool,
+        notes: &mut Notes,
+    ) {
+        notes.moved(id, row, free.state(), refused);
+    }
+
     fn next(free: SimVisitor, cx: &mut Context<'_>) -> Looked<Self> {
         use coview_lifecycle::AnyStep;
+        let from = free.state();
         let mut next = free.next();
         match Pin::new(&mut next).poll(cx) {
             Poll::Pending => {
@@ -361,27 +422,31 @@ impl Party for Visitors {
                     || format!("is asked to share in the state {}", visitor.state()),
                     |agent| format!("is asked to share by {}", agent.name()),
                 );
-                Looked::step(visitor, words)
+                Looked::taken(visitor, (from, Trigger::AgentAsks), words)
             }
             Poll::Ready(AnyStep::TermsWithdrawn(visitor, reason)) => {
-                Looked::step(visitor, format!("sees the terms go: {reason}"))
+                let row = (from, Trigger::TermsWithdrawn);
+                Looked::taken(visitor, row, format!("sees the terms go: {reason}"))
             }
             Poll::Ready(AnyStep::PresenceLost(visitor, reason)) => {
                 let reason = reason.map_or_else(|| "?".to_owned(), |reason| reason.to_string());
-                Looked::step(visitor, format!("is offline: {reason}"))
+                let row = (from, Trigger::PresenceLost);
+                Looked::taken(visitor, row, format!("is offline: {reason}"))
             }
             Poll::Ready(AnyStep::JoinRequested(visitor)) => {
                 let words = visitor.agent().map_or_else(
                     || format!("is asked to let in in the state {}", visitor.state()),
                     |agent| format!("is asked to let {} in", agent.name()),
                 );
-                Looked::step(visitor, words)
+                Looked::taken(visitor, (from, Trigger::JoinRequested), words)
             }
             Poll::Ready(AnyStep::JoinWithdrawn(visitor, reason)) => {
-                Looked::step(visitor, format!("sees the join go: {reason}"))
+                let row = (from, Trigger::JoinWithdrawn);
+                Looked::taken(visitor, row, format!("sees the join go: {reason}"))
             }
             Poll::Ready(AnyStep::SessionEnded(visitor, reason)) => {
-                Looked::step(visitor, format!("sees the session end: {reason}"))
+                let row = (from, Trigger::SessionEnded);
+                Looked::taken(visitor, row, format!("sees the session end: {reason}"))
             }
             Poll::Ready(AnyStep::Changed(visitor, change)) => {
                 Looked::step(visitor, format!("notes {change:?}"))
@@ -408,6 +473,10 @@ impl Party for Visitors {
             KeyDisplay::Hidden => "",
         };
         format!("is {}{key}", free.state())
+    }
+
+    fn debug(free: &SimVisitor) -> String {
+        format!("{free:?}")
     }
 
     fn screen() -> Sharer {
@@ -455,6 +524,7 @@ pub(crate) enum Agents {}
 
 impl Party for Agents {
     type Role = AgentRole;
+    type Row = (AgentStateKind, coview_agent::table::Trigger);
     type Free = SimAgent;
     type Waiting = PendingAgent;
     type Screen = Watcher;
@@ -473,9 +543,21 @@ impl Party for Agents {
         coview_agent::Agent::initialized(link, config.group.clone(), facts).into()
     }
 
+    fn moved(
+        id: ClientId,
+        row: (AgentStateKind, coview_agent::table::Trigger),
+        free: &SimAgent,
+        refused: bool,
+        notes: &mut Notes,
+    ) {
+        notes.agent_moved(id, row, free.state(), refused);
+    }
+
     fn next(free: SimAgent, cx: &mut Context<'_>) -> Looked<Self> {
         use coview_agent::AnyStep;
+        use coview_agent::table::Trigger;
         use coview_wire::AskOutcome;
+        let from = free.state();
         let mut next = free.next();
         match Pin::new(&mut next).poll(cx) {
             Poll::Pending => {
@@ -486,18 +568,25 @@ impl Party for Agents {
                 hand: Hand::Free(agent),
                 words: "sees its request accepted".to_owned(),
                 outcome: Some(AskOutcome::Accepted),
+                row: Some((from, Trigger::Accepted)),
+                refused: false,
             },
             Poll::Ready(AnyStep::AskOver(agent, outcome)) => Looked::Step {
                 hand: Hand::Free(agent),
                 words: format!("sees its request end: {outcome}"),
                 outcome: Some(outcome),
+                row: Some((from, Trigger::AskOver)),
+                refused: false,
             },
-            Poll::Ready(AnyStep::LetIn(agent)) => Looked::step(agent, "is let in"),
+            Poll::Ready(AnyStep::LetIn(agent)) => {
+                Looked::taken(agent, (from, Trigger::LetIn), "is let in")
+            }
             Poll::Ready(AnyStep::KeptOut(agent, reason)) => {
-                Looked::step(agent, format!("is kept out: {reason}"))
+                Looked::taken(agent, (from, Trigger::KeptOut), format!("is kept out: {reason}"))
             }
             Poll::Ready(AnyStep::SessionEnded(agent, reason)) => {
-                Looked::step(agent, format!("sees the session end: {reason}"))
+                let row = (from, Trigger::SessionEnded);
+                Looked::taken(agent, row, format!("sees the session end: {reason}"))
             }
             Poll::Ready(AnyStep::Changed(agent, change)) => {
                 Looked::step(agent, format!("notes {change:?}"))
@@ -520,6 +609,10 @@ impl Party for Agents {
 
     fn describe(free: &SimAgent) -> String {
         format!("is {}", free.state())
+    }
+
+    fn debug(free: &SimAgent) -> String {
+        format!("{free:?}")
     }
 
     fn screen() -> Watcher {

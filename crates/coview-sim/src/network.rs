@@ -23,7 +23,7 @@ use crate::world::Due;
 pub const WRITE_QUEUE: usize = 256;
 
 /// What becomes of a client's tries to open a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
     /// They reach the hub.
     #[default]
@@ -35,7 +35,7 @@ pub enum Reach {
 }
 
 /// Who notices that a connection is cut. What is under way is lost either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cut {
     /// Both ends.
     BothNotice,
@@ -76,6 +76,14 @@ pub(crate) enum Parcel {
     Binary(Arc<[u8]>),
     /// Down a picture: it waited behind everything else.
     Picture(Arc<[u8]>),
+    /// A text its sender did not say like this.
+    Spoiled(Arc<str>),
+    /// Something binary its sender did not say like this.
+    SpoiledBinary(Arc<[u8]>),
+    /// A text that comes for the second time.
+    Again(Arc<str>),
+    /// Something binary that comes for the second time.
+    AgainBinary(Arc<[u8]>),
     End,
 }
 
@@ -197,8 +205,15 @@ impl Network {
         parcel: Parcel,
     ) {
         let delay = match parcel {
-            Parcel::Handshake | Parcel::Text(_) | Parcel::End => self.draw(),
-            Parcel::Binary(_) | Parcel::Picture(_) => {
+            Parcel::Handshake
+            | Parcel::Text(_)
+            | Parcel::Spoiled(_)
+            | Parcel::Again(_)
+            | Parcel::End => self.draw(),
+            Parcel::Binary(_)
+            | Parcel::Picture(_)
+            | Parcel::SpoiledBinary(_)
+            | Parcel::AgainBinary(_) => {
                 let drawn = self.picture_rng.next_u64();
                 self.delay_of(drawn)
             }
@@ -280,6 +295,11 @@ impl Network {
 
     pub(crate) fn listens(&self, conn: ConnId, direction: Direction) -> bool {
         self.wires.get(&conn).is_some_and(|wire| wire.listens(direction))
+    }
+
+    /// Whether the hub has any connection of a client.
+    pub(crate) fn hub_hears(&self, client: ClientId) -> bool {
+        self.wires.values().any(|wire| wire.client == client && wire.hub_listens)
     }
 
     pub(crate) fn client(&self, conn: ConnId) -> Option<ClientId> {

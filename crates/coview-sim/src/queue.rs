@@ -37,6 +37,14 @@ pub struct Ticket {
     number: u64,
 }
 
+impl Ticket {
+    /// When it happens.
+    #[must_use]
+    pub const fn at(self) -> Moment {
+        self.at
+    }
+}
+
 impl<T> Queue<T> {
     /// Nothing is going to happen.
     #[must_use]
@@ -66,6 +74,18 @@ impl<T> Queue<T> {
     /// Takes the next thing out.
     pub fn take(&mut self) -> Option<(Moment, T)> {
         self.due.pop_first().map(|(ticket, what)| (ticket.at, what))
+    }
+
+    /// Lets something else happen in the place of what was put in; nothing happens if it is over.
+    pub fn change(&mut self, ticket: Ticket, what: T) {
+        if let Some(due) = self.due.get_mut(&ticket) {
+            *due = what;
+        }
+    }
+
+    /// What is going to happen and by which ticket, earliest first.
+    pub fn entries(&self) -> impl Iterator<Item = (Ticket, &T)> {
+        self.due.iter().map(|(ticket, what)| (*ticket, what))
     }
 
     /// What is going to happen, earliest first.

@@ -28,8 +28,10 @@ use crate::network::Reach;
 use crate::picture::page::Area;
 use crate::picture::page::PageAct;
 use crate::proofs::Paper;
+use crate::simulation::Profile as Day;
 use crate::town;
 use crate::world::LASTS;
+use crate::world::Tamper;
 
 /// Any visitor id.
 pub fn visitor_id() -> impl Strategy<Value = VisitorId> {
@@ -167,6 +169,74 @@ pub fn trust_script(most: usize) -> impl Strategy<Value = Vec<Act>> {
         1 => hub_act().prop_map(Act::Hub),
     ];
     vec(act, 1..most)
+}
+
+/// What somebody does on such a day, without the time between.
+pub fn acts_of(day: Day) -> impl Strategy<Value = Act> {
+    // Visitors, agents, papers and doors, pages, the network, faults, the hub, its machine.
+    let [visitors, agents, doors, pages, network, faults, hub, machine] = match day {
+        Day::Office => [240, 200, 80, 80, 16, 0, 1, 1],
+        Day::Storm => [200, 160, 80, 40, 160, 4, 8, 2],
+        Day::Mobile => [240, 160, 40, 40, 200, 60, 2, 1],
+        Day::Hostile => [160, 160, 240, 40, 60, 60, 4, 4],
+    };
+    let door = prop_oneof![
+        3 => (any::<usize>(), any::<usize>(), paper())
+            .prop_map(|(no, at, paper)| Act::Visitor(no, VisitorAct::Identify(at, paper))),
+        6 => (any::<usize>(), any::<usize>())
+            .prop_map(|(no, at)| Act::Agent(no, AgentAct::JoinByEar(at))),
+        2 => (any::<usize>(), any::<usize>())
+            .prop_map(|(no, at)| Act::Agent(no, AgentAct::JoinLate(at))),
+        2 => (any::<usize>(), session_key())
+            .prop_map(|(no, key)| Act::Agent(no, AgentAct::Join(key))),
+        3 => (any::<usize>(), paper())
+            .prop_map(|(no, paper)| Act::Agent(no, AgentAct::Renew(paper))),
+        3 => (any::<usize>(), paper())
+            .prop_map(|(no, paper)| Act::Agent(no, AgentAct::RestartWith(paper))),
+    ];
+    prop_oneof![
+        visitors => (any::<usize>(), visitor_act()).prop_map(|(no, act)| Act::Visitor(no, act)),
+        agents => (any::<usize>(), agent_act()).prop_map(|(no, act)| Act::Agent(no, act)),
+        doors => door,
+        pages => (any::<usize>(), page_act())
+            .prop_map(|(no, act)| Act::Visitor(no, VisitorAct::Draw(act))),
+        network => (any::<usize>(), network_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        faults => (any::<usize>(), fault_act()).prop_map(|(no, act)| Act::Network(no, act)),
+        hub => hub_act().prop_map(Act::Hub),
+        machine => prop_oneof![
+            2 => any::<bool>().prop_map(HubAct::Records),
+            1 => long().prop_map(|time| HubAct::Sleep(time / 10)),
+        ].prop_map(Act::Hub),
+    ]
+}
+
+/// What a network does to a client that TCP would not: with single messages, and by sleeping.
+pub fn fault_act() -> impl Strategy<Value = NetworkAct> {
+    let direction = || prop_oneof![Just(Direction::Up), Just(Direction::Down)];
+    prop_oneof![
+        8 => (direction(), tamper()).prop_map(|(to, tamper)| NetworkAct::Tamper(to, tamper)),
+        3 => long().prop_map(NetworkAct::Sleep),
+        2 => (0u8..8).prop_map(NetworkAct::From),
+    ]
+}
+
+/// What becomes of a single message.
+pub fn tamper() -> impl Strategy<Value = Tamper> {
+    prop_oneof![
+        3 => Just(Tamper::Double),
+        3 => Just(Tamper::Lose),
+        2 => any::<u32>().prop_map(Tamper::Garble),
+        1 => Just(Tamper::Truncate),
+        1 => Just(Tamper::Replace),
+        1 => Just(Tamper::Misdirect),
+        1 => Just(Tamper::Misplace),
+    ]
+}
+
+/// For how long a machine sleeps: a moment, past a deadline, or past all of them.
+fn long() -> impl Strategy<Value = Duration> {
+    prop_oneof![2 => 1_000u64..20_000, 2 => 20_000u64..100_000, 1 => 100_000u64..2_000_000]
+        .prop_map(Duration::from_millis)
 }
 
 /// What becomes of a page.

@@ -1,5 +1,8 @@
 //! What happened, to read.
 
+mod mermaid;
+mod part;
+
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use coview_wire::Moment;
 use serde_json::Value;
 
 use crate::client::ClientId;
+pub use crate::timeline::part::Part;
 
 /// Everything that happened in a world, in order. It writes one line for each thing.
 ///
@@ -121,24 +125,53 @@ impl Timeline {
     /// The story: everything but the signs of life.
     #[must_use]
     pub fn story(&self) -> String {
-        self.since(Moment::ZERO)
+        self.part(&Part::default())
     }
 
     /// The part of the story from a moment on.
     #[must_use]
     pub fn since(&self, from: Moment) -> String {
+        self.part(&Part { from, ..Part::default() })
+    }
+
+    /// A part of the story, a line for each thing.
+    #[must_use]
+    pub fn part(&self, part: &Part) -> String {
         let mut out = String::new();
-        let mut numbers = Numbers::default();
-        for entry in &self.entries {
-            // Also what is not shown is read, so that a number has one name in every part.
-            let words = self.words(entry).map(|words| numbers.rename(&words));
-            if let Some(words) = words.filter(|_| entry.at >= from) {
-                let at = entry.at.to_string();
-                let who = self.who(entry.who);
-                out.push_str(&format!("{at:>10}  {who:<8} {words}\n"));
-            }
+        for (entry, words) in self.told(part) {
+            let at = entry.at.to_string();
+            let who = self.who(entry.who);
+            out.push_str(&format!("{at:>10}  {who:<8} {words}\n"));
         }
         out
+    }
+
+    /// What a part tells, in words, without the arrow that says who told whom.
+    fn told(&self, part: &Part) -> Vec<(&Entry, String)> {
+        let mut numbers = Numbers::default();
+        let mut told: Vec<(&Entry, String)> = Vec::new();
+        for entry in &self.entries {
+            if part.to.is_some_and(|to| entry.at > to) {
+                break;
+            }
+            // Also what is not shown is read, so that a number has one name in every part.
+            let words = self.words(entry).map(|words| numbers.rename(&words));
+            if let Some(words) =
+                words.filter(|_| entry.at >= part.from && self.is_about(entry, part))
+            {
+                told.push((entry, words));
+            }
+        }
+        let first = part.last.map_or(0, |last| told.len().saturating_sub(last));
+        told.split_off(first)
+    }
+
+    /// What becomes of the hub and the network is everybody's.
+    fn is_about(&self, entry: &Entry, part: &Part) -> bool {
+        match (entry.who, &part.only) {
+            (Who::Client(client), Some(only)) => self.name_of(client) == only,
+            (Who::Hub | Who::Network, Some(_)) | (_, None) => true,
+        }
     }
 
     pub(crate) fn name_of(&self, client: ClientId) -> &str {

@@ -29,6 +29,12 @@ pub const NORTH: &str = "north";
 /// The other group.
 pub const SOUTH: &str = "south";
 
+/// The origin of the web pages that belong to every group of a simulated day.
+pub const OWN_PAGE: &str = "https://app.example";
+
+/// The origin of somebody else's web pages.
+pub const FOREIGN_PAGE: &str = "https://elsewhere.example";
+
 /// The agents each group has.
 pub const AGENTS: [&str; 3] = ["grace", "henry", "iris"];
 
@@ -38,13 +44,18 @@ pub const VISITORS: [&str; 3] = ["anna", "ben", "cleo"];
 /// Both groups, with the default policy.
 #[must_use]
 pub fn config() -> HubConfig {
+    config_of(&[NORTH, SOUTH])
+}
+
+/// Groups with these names, with the default policy.
+pub(crate) fn config_of(names: &[&str]) -> HubConfig {
     let group = |name: &str| {
         let mut config = GroupConfig::new(text(Terms::new(name, "The agent will see this app.")));
         config.proofs = Arc::new(Notary);
         config.assertion_needed = false;
         (group_id(name), config)
     };
-    HubConfig { groups: [NORTH, SOUTH].map(group).into(), ..HubConfig::default() }
+    HubConfig { groups: names.iter().copied().map(group).collect(), ..HubConfig::default() }
 }
 
 /// Both groups, and everything that keeps strangers out: visitors need proof of their ids, and let

@@ -1,5 +1,6 @@
 //! Visitors, agents, a hub and the network between them, in virtual time.
 
+mod faults;
 mod pictures;
 mod trust;
 
@@ -7,7 +8,6 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coview_agent::Watching;
@@ -46,6 +46,9 @@ use crate::checker::Violation;
 use crate::client::AgentNo;
 use crate::client::ClientId;
 use crate::client::VisitorNo;
+use crate::coverage::Coverage;
+use crate::coverage::FaultKind;
+use crate::coverage::Item;
 use crate::device::Agents;
 use crate::device::Device;
 use crate::device::Gone;
@@ -67,6 +70,12 @@ use crate::notes::Notes;
 use crate::queue::Queue;
 use crate::queue::Ticket;
 use crate::timeline::Timeline;
+use crate::town;
+use crate::world::faults::Excused;
+use crate::world::faults::From as CallerFrom;
+use crate::world::faults::Harm;
+pub(crate) use crate::world::faults::Machine;
+pub use crate::world::faults::Tamper;
 pub use crate::world::pictures::Fault;
 pub use crate::world::trust::LASTS;
 
@@ -99,6 +108,8 @@ pub struct World {
     /// `None` while it is down.
     hub: Option<Hub>,
     hub_wake: Option<Ticket>,
+    /// The deadline it waits for.
+    hub_due: Option<Deadline>,
     /// How many hubs there have been.
     lives: u64,
     pub(crate) visitors: Vec<Device<Visitors>>,
@@ -117,16 +128,45 @@ pub struct World {
     skew: i64,
     /// Whether the hub lets nothing new begin.
     drains: bool,
-    /// Who has been started again.
-    replaced: BTreeSet<ClientId>,
+    /// Who has been started again, and as whom.
+    replaced: BTreeMap<ClientId, usize>,
+    /// Whether the hub's owner can write its records.
+    recorded: bool,
+    /// Where clients come from, if that is known.
+    callers: BTreeMap<ClientId, CallerFrom>,
+    /// The machines that sleep, and what waits for them.
+    asleep: BTreeMap<Machine, Vec<Due>>,
+    /// The connections on which a message was lost or changed.
+    harmed: BTreeMap<ConnId, Harm>,
+    /// What each client was given that is nobody's fault; and how much the hub was.
+    excused: BTreeMap<ClientId, Excused>,
+    excused_hub: u64,
     /// How many things happened at this very moment.
     at_once: u32,
     /// Whether clients share and watch their screens.
     shares: bool,
+    /// The visitor ids there are.
+    people: Vec<String>,
     /// What is wrong with the relay, on purpose.
     fault: Option<Fault>,
     /// What was shown last on each connection, for a fault.
     last_shown: BTreeMap<ConnId, Arc<[u8]>>,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// From whom if it goes up, to whom if it goes down.
+    pub client: ClientId,
+    /// Where it goes.
+    pub direction: Direction,
+    /// What kind of message it is: the word that stands in its `t`.
+    pub kind: String,
+}
+
+/// The word in `t`, which every message begins with.
+fn kind_of(text: &str) -> &str {
+    text.strip_prefix("{\"t\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("?")
 }
 
 /// What is going to happen.
@@ -135,6 +175,8 @@ pub(crate) enum Due {
     Network(Delivery),
     HubWakes,
     ClientWakes(ClientId),
+    /// A machine that sleeps wakes.
+    Awakes(Machine),
 }
 
 impl From<Delivery> for Due {
@@ -167,6 +209,7 @@ impl World {
             now: Moment::ZERO,
             timeline: Timeline::default(),
             checker: Checker::new(&config),
+            coverage: Coverage::default(),
         };
         let mut world = Self {
             config,
@@ -176,6 +219,7 @@ impl World {
             notes,
             hub: None,
             hub_wake: None,
+            hub_due: None,
             lives: 0,
             visitors: Vec::new(),
             agents: Vec::new(),
@@ -187,9 +231,16 @@ impl World {
             issued: 0,
             skew: 0,
             drains: false,
-            replaced: BTreeSet::new(),
+            replaced: BTreeMap::new(),
+            recorded: true,
+            callers: BTreeMap::new(),
+            asleep: BTreeMap::new(),
+            harmed: BTreeMap::new(),
+            excused: BTreeMap::new(),
+            excused_hub: 0,
             at_once: 0,
             shares: false,
+            people: town::VISITORS.map(str::to_owned).into(),
             fault: None,
             last_shown: BTreeMap::new(),
         };
@@ -209,6 +260,12 @@ impl World {
         &self.notes.timeline
     }
 
+    /// What was reached so far, of all there is to reach.
+    #[must_use]
+    pub const fn coverage(&self) -> &Coverage {
+        &self.notes.coverage
+    }
+
     /// The rules that were broken so far.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
@@ -223,10 +280,6 @@ impl World {
 
     pub(crate) const fn checker(&self) -> &Checker {
         &self.notes.checker
-    }
-
-    pub(crate) const fn hub_config(&self) -> &HubConfig {
-        &self.config
     }
 
     /// # Panics
@@ -255,12 +308,31 @@ impl World {
         if self.at_once == AT_ONCE {
             self.notes.checker.broken(Rule::IdleAgain, "time does not go on");
         }
+        match self.sleeper(&due) {
+            Some(machine) => self.asleep.entry(machine).or_default().push(due),
+            None => self.happens(due),
+        }
+        true
+    }
+
+    fn happens(&mut self, due: Due) {
         match due {
+            Due::Awakes(machine) => self.wake(machine),
             Due::HubWakes => {
                 self.hub_wake = None;
+                // A machine that has slept may have got to it already.
+                let due = self.hub_due.filter(|deadline| deadline.at <= self.notes.now);
+                self.notes.coverage.hub_wakes(due.map(|deadline| deadline.why));
                 self.hub_takes(None, coview_hub::Input::Timeout);
             }
             Due::ClientWakes(client) => {
+                let due = match client {
+                    ClientId::Visitor(VisitorNo(no)) => self.visitors[no].due,
+                    ClientId::Agent(AgentNo(no)) => self.agents[no].due,
+                };
+                // Its picture may be what wakes it.
+                let due = due.filter(|deadline| deadline.at <= self.notes.now);
+                self.notes.coverage.engine_wakes(due.map(|deadline| deadline.why));
                 self.give(client, Given::Timeout);
             }
             Due::Network(Delivery::Parcel(conn, direction, parcel)) => {
@@ -274,7 +346,26 @@ impl World {
             Due::Network(Delivery::Broken(conn, Direction::Down)) => self.ends_at_client(conn),
             Due::Network(Delivery::Refused(conn)) => self.open_failed(conn),
         }
-        true
+    }
+
+    /// When the next thing happens, if anything is going to.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Moment> {
+        self.queue.next_at()
+    }
+
+    /// The messages that are on their way, earliest first. What is held in a stalled direction is
+    /// not.
+    #[must_use]
+    pub fn under_way(&self) -> Vec<UnderWay> {
+        let message = |due: &Due| {
+            let Due::Network(Delivery::Parcel(conn, direction, Parcel::Text(text))) = due else {
+                return None;
+            };
+            let client = self.network.client(*conn)?;
+            Some(UnderWay { client, direction: *direction, kind: kind_of(text).to_owned() })
+        };
+        self.queue.iter().filter_map(message).collect()
     }
 
     /// Lets everything happen that happens in this time.
@@ -291,9 +382,17 @@ impl World {
     /// has been told what the others have done. Of a picture there is always a sign of life.
     pub fn run_until_quiet(&mut self) {
         let under_way = |due: &Due| match due {
-            Due::Network(Delivery::Parcel(_, _, Parcel::Binary(_) | Parcel::Picture(_)))
+            Due::Network(Delivery::Parcel(
+                _,
+                _,
+                Parcel::Binary(_)
+                | Parcel::Picture(_)
+                | Parcel::SpoiledBinary(_)
+                | Parcel::AgainBinary(_),
+            ))
             | Due::HubWakes
-            | Due::ClientWakes(_) => false,
+            | Due::ClientWakes(_)
+            | Due::Awakes(_) => false,
             Due::Network(_) => true,
         };
         while self.queue.iter().any(under_way) && self.at_once < AT_ONCE {
@@ -343,7 +442,10 @@ impl World {
         self.may_return(no.into()).then(|| {
             let config = self.visitors[no.0].config.clone();
             let name = self.notes.timeline.name_of(no.into()).to_owned();
-            self.add_visitor(&name, config)
+            self.replaced.insert(no.into(), self.visitors.len());
+            let came = self.add_visitor(&name, config);
+            self.comes_from_where(no.into(), came.into());
+            came
         })
     }
 
@@ -352,12 +454,27 @@ impl World {
         self.may_return(no.into()).then(|| {
             let config = self.agents[no.0].config.clone();
             let name = self.notes.timeline.name_of(no.into()).to_owned();
-            self.add_agent(&name, config)
+            self.replaced.insert(no.into(), self.agents.len());
+            let came = self.add_agent(&name, config);
+            self.comes_from_where(no.into(), came.into());
+            came
         })
     }
 
-    fn may_return(&mut self, client: ClientId) -> bool {
-        self.gone(client).is_some() && self.replaced.insert(client)
+    fn comes_from_where(&mut self, before: ClientId, came: ClientId) {
+        self.notes.reached(Item::Fault(FaultKind::ClientReturns));
+        if let Some(from) = self.callers.get(&before).cloned() {
+            self.set_caller(came, from.page.as_deref(), from.address);
+        }
+    }
+
+    fn may_return(&self, client: ClientId) -> bool {
+        self.gone(client).is_some() && !self.replaced.contains_key(&client)
+    }
+
+    /// The number of whoever was started in the place of a client who is gone.
+    pub(crate) fn successor(&self, client: ClientId) -> Option<usize> {
+        self.replaced.get(&client).copied()
     }
 
     fn seed_for(&self, client: ClientId) -> u64 {
@@ -373,6 +490,22 @@ impl World {
         self.notes.see(Seen::Came { client, group });
         self.notes.client(client, "starts");
         self.give(client, Given::Start);
+    }
+
+    /// Sets who visitors say they are: their visitor ids. Two visitors after each other have the
+    /// same. The [`town::VISITORS`] if nothing else is said.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn set_people(&mut self, people: Vec<String>) {
+        assert!(!people.is_empty(), "somebody must be there");
+        self.people = people;
+    }
+
+    /// One of the visitor ids there are; numbers beyond them are taken round again.
+    pub(crate) fn person(&self, at: usize) -> &str {
+        &self.people[at % self.people.len()]
     }
 
     /// How many visitors there have been.
@@ -469,8 +602,14 @@ impl World {
             | Command::LogOut => None,
         };
         let (hand, possible) = match visitor.apply(command) {
-            Ok(Applied::Now(visitor)) => (Hand::Free(visitor), true),
-            Ok(Applied::Pending(pending)) => (Hand::Waiting(pending), true),
+            Ok(Applied::Now(visitor)) => {
+                self.notes.moved(no.into(), (state, trigger), visitor.state(), false);
+                (Hand::Free(visitor), true)
+            }
+            Ok(Applied::Pending(pending)) => {
+                self.visitors[no.0].asked = Some((state, trigger));
+                (Hand::Waiting(pending), true)
+            }
             Err(misuse) => (Hand::Free(misuse.into_visitor()), false),
         };
         self.notes.see(Seen::Command { state, trigger, possible });
@@ -552,11 +691,18 @@ impl World {
         };
         let (state, trigger) = (agent.state(), command.trigger());
         let (new, possible) = match agent.apply(command) {
-            Ok(Applied::Now(agent) | Applied::Refused(agent, _)) => (Hand::Free(agent), true),
-            Ok(Applied::Pending(pending)) => (Hand::Waiting(pending), true),
+            Ok(Applied::Now(agent)) => {
+                self.notes.agent_moved(no.into(), (state, trigger), agent.state(), false);
+                (Hand::Free(agent), true)
+            }
+            Ok(Applied::Refused(agent, _)) => (Hand::Free(agent), true),
+            Ok(Applied::Pending(pending)) => {
+                self.agents[no.0].asked = Some((state, trigger));
+                (Hand::Waiting(pending), true)
+            }
             Err(misuse) => (Hand::Free(misuse.into_agent()), false),
         };
-        *hand = new;
+        self.agents[no.0].hand = new;
         let expected = coview_agent::table::edge(state, trigger).is_some();
         if possible != expected {
             let how = format!("`{trigger}` in {state}: possible {possible}");
@@ -650,11 +796,13 @@ impl World {
             return;
         }
         self.notes.see(Seen::Left { client });
+        self.notes.reached(Item::Fault(FaultKind::ClientCrashes));
         self.notes.client(client, "crashes");
         let (conn, wake) = match client {
             ClientId::Visitor(VisitorNo(no)) => crash(&mut self.visitors[no]),
             ClientId::Agent(AgentNo(no)) => crash(&mut self.agents[no]),
         };
+        self.asleep.remove(&Machine::Of(client));
         if let Some(wake) = wake {
             self.queue.cancel(wake);
         }
@@ -678,6 +826,7 @@ impl World {
         if let Some(conn) = self.conn(client)
             && self.network.cut(&mut self.queue, self.notes.now, conn, cut)
         {
+            self.notes.reached(Item::Fault(FaultKind::Cut(cut)));
             self.notes.client(client, format!("has its connection cut: {cut:?}"));
         }
     }
@@ -687,6 +836,7 @@ impl World {
         let client = client.into();
         if let Some(conn) = self.conn(client) {
             self.network.stall(conn, direction);
+            self.notes.reached(Item::Fault(FaultKind::Stall(direction)));
             self.notes.client(client, format!("has its connection stalled: {direction:?}"));
         }
     }
@@ -717,9 +867,12 @@ impl World {
     /// Nothing is stalled or unreachable any more, and the hub is up. What is cut stays cut.
     pub fn heal(&mut self) {
         self.notes.network("is healed");
+        self.wake_all();
         self.reach.clear();
         self.replace_drained_hub();
         self.start_hub();
+        self.set_records(true);
+        self.cut_harmed();
         for conn in self.network.all() {
             self.flow(conn, Direction::Up);
             self.flow(conn, Direction::Down);
@@ -753,6 +906,7 @@ impl World {
     /// system, or with [`Cut::Silent`] by nobody.
     pub fn crash_hub(&mut self, cut: Cut) {
         if self.hub.is_some() {
+            self.notes.reached(Item::Fault(FaultKind::HubCrashes));
             self.notes.hub("crashes");
             self.hub_down(Some(cut));
         }
@@ -761,6 +915,7 @@ impl World {
     /// The hub is asked to stop: it takes leave of everybody and is down.
     pub fn stop_hub(&mut self) {
         if self.hub.is_some() {
+            self.notes.reached(Item::Fault(FaultKind::HubStops));
             self.notes.hub("stops");
             self.hub_takes(None, coview_hub::Input::Shutdown);
             self.hub_down(None);
@@ -770,6 +925,10 @@ impl World {
     fn hub_down(&mut self, cut: Option<Cut>) {
         self.hub = None;
         self.drains = false;
+        self.recorded = true;
+        self.excused_hub = 0;
+        // What the machine had not seen yet is gone with the connections.
+        self.asleep.remove(&Machine::Hub);
         self.notes.see(Seen::HubGone);
         if let Some(wake) = self.hub_wake.take() {
             self.queue.cancel(wake);
@@ -814,6 +973,9 @@ impl World {
         match wish {
             Wish::Open => {
                 let reach = self.reach.get(&client).copied().unwrap_or_default();
+                if reach != Reach::Open {
+                    self.notes.reached(Item::Fault(FaultKind::Reach(reach)));
+                }
                 let conn = self.network.open(&mut self.queue, now, client, reach);
                 self.set_conn(client, Some(conn));
             }
@@ -849,14 +1011,31 @@ impl World {
                 if self.hub.is_some() {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Handshake);
-                    self.hub_takes(
-                        Some(conn),
-                        coview_hub::Input::Opened { conn, caller: coview_hub::Caller::default() },
-                    );
+                    let from = self.network.client(conn).and_then(|it| self.callers.get(&it));
+                    let from = from.cloned().unwrap_or_default();
+                    let origin = from.page.as_deref().map(coview_hub::Origin::Page);
+                    let caller = coview_hub::Caller { origin, address: from.address };
+                    self.hub_takes(Some(conn), coview_hub::Input::Opened { conn, caller });
                 } else {
                     self.network.stop_listening(conn, Direction::Up);
                     self.open_failed(conn);
                 }
+            }
+            (_, Parcel::Spoiled(text)) => self.deliver_spoiled(conn, direction, &text),
+            (_, Parcel::SpoiledBinary(bytes)) => {
+                self.deliver_spoiled_binary(conn, direction, &bytes);
+            }
+            (_, Parcel::Again(text)) => {
+                if direction == Direction::Down {
+                    self.excuse(conn, true);
+                }
+                self.deliver(conn, direction, Parcel::Text(text));
+            }
+            (_, Parcel::AgainBinary(bytes)) => {
+                if direction == Direction::Down {
+                    self.excuse(conn, true);
+                }
+                self.deliver(conn, direction, Parcel::Binary(bytes));
             }
             (Direction::Up, Parcel::Text(text)) => {
                 self.hub_hears(conn, &text);
@@ -872,6 +1051,7 @@ impl World {
                 }
             }
             (Direction::Down, Parcel::Text(text)) => {
+                self.excuse(conn, false);
                 if let Some(client) = self.listener(conn) {
                     self.notes.hears(client, Arc::clone(&text));
                     self.give(client, Given::Text(&text));
@@ -891,7 +1071,15 @@ impl World {
     fn ends_at_hub(&mut self, conn: ConnId) {
         if self.network.listens(conn, Direction::Up) {
             self.hub_takes(Some(conn), coview_hub::Input::Closed { conn });
-            self.network.stop_listening(conn, Direction::Up);
+            self.hub_hears_no_more(conn);
+        }
+    }
+
+    fn hub_hears_no_more(&mut self, conn: ConnId) {
+        let client = self.network.client(conn);
+        self.network.stop_listening(conn, Direction::Up);
+        if let Some(client) = client.filter(|client| !self.network.hub_hears(*client)) {
+            self.notes.see(Seen::HubLost { client });
         }
     }
 
@@ -963,17 +1151,20 @@ impl World {
                     }
                 }
                 Output::ForgetPictures { conn } => self.hub_forgets(conn),
-                Output::Close { conn, reason: _ } => {
+                Output::Close { conn, reason } => {
+                    self.notes.reached(Item::Closed(reason));
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.forget_pictures(conn);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::End);
-                    self.network.stop_listening(conn, Direction::Up);
+                    self.hub_hears_no_more(conn);
                 }
                 Output::Event(event) => {
                     self.notes.hub(event.to_string());
                     self.notes.see(Seen::Hub { event: &event, client: from });
                 }
                 Output::Idle { wake_at } => {
+                    let hub = format!("{hub:?}");
+                    self.notes.text("the hub", &hub);
                     self.hub_sleeps(wake_at);
                     break;
                 }
@@ -992,6 +1183,7 @@ impl World {
         if let Some(wake) = self.hub_wake.take() {
             self.queue.cancel(wake);
         }
+        self.hub_due = wake_at;
         let at = wake_at.map(|deadline| deadline.at.max(self.notes.now));
         self.hub_wake = at.map(|at| self.queue.put(at, Due::HubWakes));
     }

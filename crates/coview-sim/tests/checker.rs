@@ -426,3 +426,107 @@ fn a_verb_the_table_does_not_have() {
     case.checker.see(command(StateKind::TermsRequested, Trigger::Accept, true));
     case.breaks(Rule::Table);
 }
+
+#[test]
+fn a_secret_that_can_be_read() {
+    let text = |case: &mut Case, text: &str| {
+        case.checker.see(Seen::Text { of: "a line of a log", text });
+    };
+    let mut key = case();
+    key.manual();
+    text(&mut key, "session connected re=3 session=2");
+    key.holds();
+    text(&mut key, "session connected key=123456786");
+    key.breaks(Rule::NoSecret);
+    let how = key.checker.violations().iter().map(ToString::to_string).collect::<String>();
+    assert!(!how.contains("123"), "nor does the checker tell it: {how}");
+
+    let mut secret = case();
+    let welcome = r#"{"t":"welcome","re":0,"secret":"Qx0T7bWvJ3m9s2YdNf6HkA","settings":{"share_button":true,"presence":true,"key_digits":9},"timing":{"heartbeat_ms":20000,"missed_heartbeats":2,"first_reply_ms":10000,"resume_grace_ms":30000,"background_lease_ms":300000}}"#;
+    secret.hub_says(ANNA, ServerMessage::decode(welcome).unwrap());
+    secret.holds();
+    text(&mut secret, "Welcome { secret: \"Qx0T7bWvJ3m9s2YdNf6HkA\" }");
+    secret.breaks(Rule::NoSecret);
+
+    let mut person = case();
+    let hello = r#"{"t":"hello","re":0,"version":1,"group":"north","app":"active","profile":{"email":"ada.lovelace9@mail.example","phone":"+49 30 1234567"}}"#;
+    person.says(ClientMessage::decode(hello).unwrap());
+    text(&mut person, "somebody at mail.example, north");
+    person.holds();
+    text(&mut person, "phone=+49 30 1234567");
+    person.breaks(Rule::NoSecret);
+}
+
+#[test]
+fn a_place_that_outlasts_its_grace() {
+    let kept = town::config().policy.background_lease;
+    let steps = |case: &mut Case, after| {
+        case.checker.at(Moment::new(after));
+        case.checker.see(Seen::Outputs { of: None, count: 1, limit: 1 });
+    };
+    let mut gone = case();
+    gone.checker.see(Seen::HubLost { client: ANNA });
+    steps(&mut gone, kept);
+    let (group, client) = (gone.north.clone(), gone.place);
+    let reason = coview_hub::Departure::Lost;
+    gone.hub(Event::VisitorGone { group, client, reason });
+    steps(&mut gone, kept * 2);
+    gone.holds();
+
+    let mut back = case();
+    back.checker.see(Seen::HubLost { client: ANNA });
+    let (group, client) = (back.north.clone(), back.place);
+    back.hub(Event::VisitorResumed { group, client });
+    steps(&mut back, kept * 2);
+    back.holds();
+
+    let mut stays = case();
+    stays.checker.see(Seen::HubLost { client: ANNA });
+    steps(&mut stays, kept);
+    stays.holds();
+    steps(&mut stays, kept + core::time::Duration::from_millis(1));
+    stays.breaks(Rule::NothingLeft);
+}
+
+#[test]
+fn a_session_without_a_record() {
+    let mut wrong = case();
+    wrong.checker.see(Seen::Records { healthy: false });
+    wrong.checker.see(Seen::Records { healthy: true });
+    wrong.manual();
+    wrong.holds();
+    wrong.checker.see(Seen::Records { healthy: false });
+    wrong.started(None);
+    wrong.breaks(Rule::Recorded);
+}
+
+#[test]
+fn a_visitor_on_somebody_elses_page() {
+    let arrives = |case: &mut Case| {
+        let (group, client) = (case.north.clone(), case.place);
+        case.hub(Event::VisitorArrived { group, client });
+    };
+    let mut none = case();
+    none.checker.see(Seen::Page { client: ANNA, origin: Some(town::FOREIGN_PAGE) });
+    none.checker.see(Seen::Page { client: ANNA, origin: None });
+    arrives(&mut none);
+    none.holds();
+
+    let mut foreign = case();
+    foreign.checker.see(Seen::Page { client: ANNA, origin: Some(town::FOREIGN_PAGE) });
+    arrives(&mut foreign);
+    foreign.breaks(Rule::OwnPages);
+}
+
+/// What the network lost is not held against who said it; the hub's own word is.
+#[test]
+fn an_answer_after_a_display_that_was_lost() {
+    let mut lost = case();
+    let displayed = ClientMessage::from(TermsDisplayed { re: re(1), ask: ASK });
+    lost.checker.see(Seen::Lost { client: ANNA, message: &displayed });
+    lost.hub_hears(TermsAccepted { re: re(2), ask: ASK });
+    lost.holds();
+    lost.asked();
+    lost.accepted();
+    lost.breaks(Rule::AcceptedAfterDisplayed);
+}

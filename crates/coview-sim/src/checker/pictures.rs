@@ -213,6 +213,11 @@ impl Pictures {
             | Seen::Picture(_)
             | Seen::Wall { .. }
             | Seen::Drained
+            | Seen::Records { .. }
+            | Seen::Page { .. }
+            | Seen::Lost { .. }
+            | Seen::HubLost { .. }
+            | Seen::Text { .. }
             | Seen::Outputs { .. } => {}
         }
     }

@@ -43,6 +43,10 @@ pub(super) struct Trust {
     wall: Option<(Moment, UnixTime)>,
     now: Moment,
     drained: bool,
+    /// Whether no record can be written.
+    unrecorded: bool,
+    /// The origins of the web pages that clients are on.
+    pages: BTreeMap<ClientId, String>,
     /// The token each agent showed last, and whom each visitor claimed to be last.
     tokens: BTreeMap<ClientId, String>,
     claimed: BTreeMap<ClientId, (VisitorId, Option<VisitorAssertion>)>,
@@ -73,6 +77,7 @@ pub(super) struct Counts {
 /// What a group wants.
 #[derive(Clone, Debug)]
 struct Demands {
+    origins: BTreeSet<Box<str>>,
     assertion: bool,
     confirm: bool,
     once: bool,
@@ -114,6 +119,7 @@ impl Trust {
     pub(super) fn new(config: &HubConfig) -> Self {
         let groups = config.groups.iter().map(|(id, group)| {
             let demands = Demands {
+                origins: group.origins.clone(),
                 assertion: group.assertion_needed,
                 confirm: group.confirm_join,
                 once: group.key_use == KeyUse::Once,
@@ -174,8 +180,20 @@ impl Trust {
                 self.drained = true;
                 Ok(())
             }
+            Seen::Records { healthy } => {
+                self.unrecorded = !healthy;
+                Ok(())
+            }
+            Seen::Page { client, origin } => {
+                match origin {
+                    Some(origin) => self.pages.insert(client, origin.to_owned()),
+                    None => self.pages.remove(&client),
+                };
+                Ok(())
+            }
             Seen::HubGone => {
                 self.drained = false;
+                self.unrecorded = false;
                 self.used.clear();
                 self.agents.clear();
                 self.place_of.clear();
@@ -209,6 +227,9 @@ impl Trust {
             | Seen::AgentOutcome { .. }
             | Seen::Command { .. }
             | Seen::Left { .. }
+            | Seen::Lost { .. }
+            | Seen::HubLost { .. }
+            | Seen::Text { .. }
             | Seen::Picture(_)
             | Seen::Outputs { .. } => Ok(()),
         }
@@ -399,6 +420,7 @@ impl Trust {
             Event::AgentSignedIn { group, client: place, .. } => {
                 self.begins_nothing("an agent signs in")?;
                 let Some(client) = client else { return Ok(()) };
+                self.own_page(client, group)?;
                 let agent = self.believed(client, group)?;
                 self.place_of.insert(client, *place);
                 self.agents.insert(*place, agent);
@@ -421,13 +443,17 @@ impl Trust {
             Event::AgentLeft { client: place, .. } => {
                 self.agents.remove(place);
             }
-            Event::VisitorArrived { .. } => self.begins_nothing("a visitor arrives")?,
+            Event::VisitorArrived { group, .. } => {
+                self.begins_nothing("a visitor arrives")?;
+                return client.map_or(Ok(()), |client| self.own_page(client, group));
+            }
             Event::Identified { group, visitor, .. } => {
                 return client.map_or(Ok(()), |client| self.identified(client, group, visitor));
             }
             Event::AssertionRefused { .. } => self.counts.claims_refused += 1,
             Event::Asked { visitor, .. } => {
                 self.begins_nothing("a visitor is asked")?;
+                self.is_recorded("a visitor is asked")?;
                 if let Some(client) = client {
                     let allowed =
                         self.agent_of(client).is_none_or(|agent| agent.rights.allows(visitor));
@@ -438,6 +464,7 @@ impl Trust {
             }
             Event::SessionStarted { group, session, visitor, ask, .. } => {
                 self.begins_nothing("a session starts")?;
+                self.is_recorded("a session starts")?;
                 let session_facts = Session {
                     group: group.clone(),
                     visitor: visitor.clone(),
@@ -448,7 +475,11 @@ impl Trust {
                 };
                 self.sessions.insert(*session, session_facts);
             }
-            Event::JoinRequested { .. } => self.begins_nothing("a join waits")?,
+            Event::JoinRequested { .. } => {
+                self.begins_nothing("a join waits")?;
+                self.is_recorded("a join waits")?;
+            }
+            Event::Accepted { .. } => self.is_recorded("a visitor accepts")?,
             Event::JoinDeclined { session, join, .. } => {
                 if let Some(join) = self.joins.get(join) {
                     self.declined.insert((*session, join.agent.clone()));
@@ -456,6 +487,7 @@ impl Trust {
             }
             Event::GuestJoined { session, agent, .. } => {
                 self.begins_nothing("an agent joins")?;
+                self.is_recorded("an agent joins")?;
                 return self.guest_joined(*session, agent);
             }
             Event::GuestLeft { session, agent, .. } => {
@@ -486,7 +518,6 @@ impl Trust {
             | Event::NotAllowed { .. }
             | Event::AgentDropped { .. }
             | Event::TermsDisplayed { .. }
-            | Event::Accepted { .. }
             | Event::Declined { .. }
             | Event::AskEnded { .. }
             | Event::JoinConfirmed { .. }
@@ -584,6 +615,18 @@ impl Trust {
         holds(Rule::ConfirmedFirst, confirmed.is_some() || !confirm, || {
             format!("{agent} is in {id:?}, and its visitor was not asked or has not answered")
         })
+    }
+
+    fn is_recorded(&self, what: &str) -> Result<(), Broken> {
+        holds(Rule::Recorded, !self.unrecorded, || format!("{what} while there are no records"))
+    }
+
+    /// What is no browser names no origin.
+    fn own_page(&self, client: ClientId, group: &GroupId) -> Result<(), Broken> {
+        let page = self.pages.get(&client);
+        let origins = self.groups.get(group).map(|demands| &demands.origins);
+        let own = page.is_none_or(|page| origins.is_some_and(|it| it.contains(page.as_str())));
+        holds(Rule::OwnPages, own, || format!("{client} comes into {group} from {page:?}"))
     }
 
     fn begins_nothing(&self, what: &str) -> Result<(), Broken> {

@@ -117,6 +117,9 @@ impl Sharer {
         if let Some(sending) = &mut self.sending
             && !sending.work(id, &mut self.page, notes)
         {
+            if sending.captured_at.is_some() {
+                notes.client(id, "sends its screen no more");
+            }
             self.sending = None;
         }
     }

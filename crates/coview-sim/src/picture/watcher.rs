@@ -35,6 +35,8 @@ pub(crate) struct Watcher {
 struct Drawing {
     pass: ViewPass<SimPipe>,
     decoder: Decoder,
+    /// Whether anything was drawn yet.
+    begun: bool,
 }
 
 impl Watcher {
@@ -58,7 +60,7 @@ impl Watcher {
         {
             self.session = viewing;
             if let Some(pass) = agent.view_pass() {
-                self.drawing = Some(Drawing { pass, decoder: Decoder::new() });
+                self.drawing = Some(Drawing { pass, decoder: Decoder::new(), begun: false });
             }
         }
         let mut cx = Context::from_waker(Waker::noop());
@@ -87,7 +89,12 @@ impl Watcher {
                         drawing.decoder = Decoder::new();
                     }
                 }
-                ViewArrival::Over(_) => self.drawing = None,
+                ViewArrival::Over(_) => {
+                    if drawing.begun {
+                        notes.client(id, "sees no picture any more");
+                    }
+                    self.drawing = None;
+                }
             }
         }
     }
@@ -97,6 +104,9 @@ impl Drawing {
     fn draw(&mut self, client: ClientId, body: &[u8], notes: &mut Notes) -> Option<ViewerSays> {
         match self.decoder.handle(body) {
             Ok(Decoded::Updated { number, .. }) => {
+                if !core::mem::replace(&mut self.begun, true) {
+                    notes.client(client, "sees the first picture");
+                }
                 if let Some(picture) = self.decoder.picture() {
                     notes.see(Seen::Picture(SeenPicture::Drawn { client, picture }));
                 }

@@ -47,7 +47,7 @@ impl World {
 
     /// Something becomes of the page that a visitor's app shares, or would share.
     pub fn draw(&mut self, no: VisitorNo, act: &PageAct) {
-        if self.shares {
+        if self.shares && self.visitors[no.0].gone().is_none() {
             let screen = &mut self.visitors[no.0].screen;
             screen.page.unmasked = self.fault == Some(Fault::Unmasked);
             screen.page.act(act);

@@ -12,6 +12,8 @@ use coview_wire::VisitorId;
 use crate::checker::Seen;
 use crate::client::AgentNo;
 use crate::client::VisitorNo;
+use crate::coverage::FaultKind;
+use crate::coverage::Item;
 use crate::device::Hand;
 use crate::proofs::Claims;
 use crate::proofs::NOON;
@@ -33,6 +35,8 @@ impl World {
     /// Somebody sets the wall clock by so many seconds.
     pub fn set_clock(&mut self, by: i64) {
         self.skew = self.skew.saturating_add(by);
+        let fault = if by < 0 { FaultKind::ClockBack } else { FaultKind::ClockForward };
+        self.notes.reached(Item::Fault(fault));
         self.notes.network(format!("has its clock set by {by} s"));
         self.tell_wall();
     }
@@ -157,6 +161,7 @@ impl World {
     pub fn drain_hub(&mut self) {
         if self.hub.is_some() && !self.drains {
             self.drains = true;
+            self.notes.reached(Item::Fault(FaultKind::HubDrains));
             self.notes.hub("drains");
             self.hub_takes(None, coview_hub::Input::Drain);
             self.notes.see(Seen::Drained);

@@ -1,0 +1,149 @@
+//! The command line.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use coview_sim::simulation::Options;
+use coview_sim::simulation::Profile;
+use coview_wire::Moment;
+
+/// Visitors, agents, a hub and a hostile network in virtual time, all from a seed
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "coview-sim",
+    after_help = "\
+Exit codes:
+  0  every rule held
+  1  a rule was broken, or a file could not be written
+  2  the command line is wrong"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Replay one seed: the same every time, to the last byte of the timeline
+    Run(Run),
+    /// Try fresh seeds until one breaks a rule or the time is over
+    Soak(Soak),
+}
+
+/// What decides what happens.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Town {
+    /// How many hours of virtual time pass, before everybody goes home
+    #[arg(long, value_name = "HOURS", default_value_t = 1.0, value_parser = hours)]
+    pub(crate) hours: f64,
+
+    /// How many visitors there are at any time
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().visitors)]
+    pub(crate) visitors: usize,
+
+    /// How many agents there are at any time
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().agents)]
+    pub(crate) agents: usize,
+}
+
+/// The options of `run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// Everything that is drawn is drawn from this number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: u64,
+
+    /// What kind of day it is: office, storm, mobile or hostile
+    #[arg(long, value_name = "KIND", default_value_t = Options::default().profile)]
+    pub(crate) profile: Profile,
+
+    #[command(flatten)]
+    pub(crate) town: Town,
+
+    /// Write the timeline as text to this file, or with - to the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timeline: Option<PathBuf>,
+
+    /// Write the timeline as a Mermaid sequence diagram to this file, or with - to the standard
+    /// output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mermaid: Option<PathBuf>,
+
+    /// Tell nothing before this second of virtual time
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    from: f64,
+
+    /// Tell nothing after this second of virtual time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    to: Option<f64>,
+
+    /// Of the clients tell of this one only, by the name it has in the timeline
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) only: Option<String>,
+
+    /// How many things the diagram, or the timeline on a terminal, has at most: the last ones
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
+    pub(crate) last: usize,
+}
+
+impl Run {
+    pub(crate) fn time(&self) -> Duration {
+        self.town.time()
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        self.town.options(self.profile)
+    }
+
+    pub(crate) fn from(&self) -> Moment {
+        Moment::new(Duration::from_secs_f64(self.from))
+    }
+
+    pub(crate) fn to(&self) -> Option<Moment> {
+        self.to.map(|to| Moment::new(Duration::from_secs_f64(to)))
+    }
+}
+
+impl Town {
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs_f64(self.hours * 3600.0)
+    }
+
+    pub(crate) const fn options(&self, profile: Profile) -> Options {
+        Options { visitors: self.visitors, agents: self.agents, profile }
+    }
+}
+
+/// The options of `soak`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Soak {
+    /// For how many minutes of real time
+    #[arg(value_name = "MINUTES", value_parser = minutes)]
+    pub(crate) minutes: f64,
+
+    /// The first seed; the others follow it one by one [default: from the clock]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) town: Town,
+}
+
+fn number(text: &str, most: f64) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (0.0..=most).contains(number))
+        .ok_or_else(|| format!("it must be a number from 0 to {most}"))
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    number(text, 24.0 * 365.0)
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, 3600.0 * 24.0 * 365.0)
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    number(text, 60.0 * 24.0 * 30.0)
+}

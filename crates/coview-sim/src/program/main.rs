@@ -1,0 +1,75 @@
+//! `just sim`, `just soak`: whole days of virtual time from a seed.
+#![expect(clippy::print_stdout, reason = "a program prints what it saw")]
+
+mod args;
+mod soak;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use coview_sim::Part;
+use coview_sim::simulation::Report;
+use coview_sim::simulation::simulate;
+
+use crate::args::Args;
+use crate::args::Command;
+use crate::args::Run;
+
+/// What the program ends with if a rule was broken; 2 is for a wrong command line.
+const BROKEN: u8 = 1;
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Run(run) => one(&run),
+        Command::Soak(soak) => soak::run(&soak),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(BROKEN),
+        Err(error) => {
+            println!("{error}");
+            ExitCode::from(BROKEN)
+        }
+    }
+}
+
+/// Replays one seed; whether every rule held.
+fn one(run: &Run) -> io::Result<bool> {
+    let report = simulate(run.seed, run.time(), &run.options());
+    if let Some(file) = &run.timeline {
+        write(file, &report.timeline().part(&run.part(None)))?;
+    }
+    if let Some(file) = &run.mermaid {
+        write(file, &report.timeline().mermaid(&run.part(Some(run.last))))?;
+    }
+    if run.timeline.is_none() && run.mermaid.is_none() && report.violations().is_empty() {
+        print!("{}", report.timeline().part(&run.part(Some(run.last))));
+    }
+    Ok(told(&report))
+}
+
+/// Says what came of it; whether every rule held.
+fn told(report: &Report) -> bool {
+    println!("{report}");
+    report.violations().is_empty()
+}
+
+/// Writes a file, or with `-` the standard output.
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    if file == Path::new("-") {
+        print!("{text}");
+        return Ok(());
+    }
+    fs::write(file, text)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+}
+
+impl Run {
+    /// The part of the timeline that is asked for.
+    fn part(&self, last: Option<usize>) -> Part {
+        Part { from: self.from(), to: self.to(), only: self.only.clone(), last }
+    }
+}
