@@ -11,7 +11,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn day(seed: u64, profile: Profile) {
     let options = Options { profile, ..Options::default() };
-    simulate(seed, HOUR, &options).assert_holds();
+    let report = simulate(seed, HOUR, &options);
+    report.assert_holds();
+    assert_eq!(report.coverage().wrongly_exempt(), [], "{}", report.replay());
 }
 
 /// The same seed gives the same run to the last byte, and another seed another one.

@@ -54,5 +54,9 @@ pub(crate) fn run(soak: &Soak) -> io::Result<bool> {
     for item in coverage.missing(LEAST) {
         println!("reached {} times: {item}", coverage.count(item));
     }
-    Ok(true)
+    let wrongly_exempt = coverage.wrongly_exempt();
+    for item in &wrongly_exempt {
+        println!("reached, and exempt: {item}");
+    }
+    Ok(wrongly_exempt.is_empty())
 }
