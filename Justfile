@@ -255,8 +255,8 @@ bench *ARGS:
 bench-vnc *ARGS:
     cargo bench -p coview-cli --bench beside_vnc -- {{ARGS}}
 
-# The server under load beside Mosquitto, NATS and Redis, as far as they are installed: --quick for a
-# minute's worth, --record to keep the numbers and draw tables and graphs anew, --help for the rest.
+# --quick takes less than a minute; --record keeps the numbers and draws tables and graphs anew.
+# The server under load beside Mosquitto, NATS and Redis, as far as they are installed; minutes.
 bench-load *ARGS:
     cargo build --quiet --release -p coview-cli --bin coview -p coview-load --bin coview-load
     "${CARGO_TARGET_DIR:-$PWD/target}/release/coview-load" run {{ARGS}}
