@@ -101,7 +101,8 @@ fn a_flood_of_pings_of_the_websocket_is_read_slowly_and_then_cut() {
 
 #[test]
 fn a_flood_of_empty_fragments_is_read_slowly_and_then_cut() {
-    flood(paced(1000, 1 << 20), &frame(0x01, b""), &frame(0x00, b"").repeat(1000));
+    // So slow that a busy machine sends more, however it reads fragments one by one.
+    flood(paced(1000, 1 << 16), &frame(0x01, b""), &frame(0x00, b"").repeat(1000));
 }
 
 #[test]
