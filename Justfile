@@ -90,7 +90,7 @@ deny:
         echo "NOT CHECKED: known vulnerabilities. The RustSec database could not be fetched from here." >&2
     fi
 
-# Fuzz one target for so many seconds: wire, tiles, codec, token, config, hub or audit. No sanitizer: the
+# Fuzz one target for so many seconds: wire, tiles, codec, token, config, hub, audit or frames. No sanitizer: the
 # crates have no unsafe code. What it finds is in fuzz/artifacts, what it keeps in fuzz/work.
 fuzz TARGET SECONDS="60":
     #!/usr/bin/env bash

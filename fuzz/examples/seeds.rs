@@ -22,6 +22,7 @@ fn main() {
     config();
     hub();
     audit();
+    frames();
 }
 
 fn write(target: &str, name: &str, data: impl AsRef<[u8]>) {
@@ -220,4 +221,35 @@ fn audit() {
     let middle = LOG.match_indices('\n').nth(LOG.lines().count() / 2).map_or(0, |(at, _)| at);
     write("audit", "torn", &LOG[..middle - 9]);
     write("audit", "begun", &LOG[..=middle]);
+}
+
+/// How long messages may be, where the bytes are cut, and frames with a mask of zeros.
+fn frames() {
+    let frame = |first: u8, payload: &[u8]| {
+        let len = payload.len() as u8;
+        assert!(len < 126, "a length in one byte");
+        [&[first, 0x80 | len, 0, 0, 0, 0], payload].concat()
+    };
+    let note = "𝄞".as_bytes();
+    let parts = [frame(0x01, &note[..1]), frame(0x89, b"there?"), frame(0x80, &note[1..])].concat();
+    for (name, cuts, frames) in [
+        ("text", &[][..], frame(0x81, b"whole")),
+        ("binary", &[3], frame(0x82, &[0, 255])),
+        ("parts", &[1, 7, 2], parts.clone()),
+        ("parts-and-text", &[9, 9], [parts, frame(0x81, b"after")].concat()),
+        ("close", &[5], [frame(0x8a, b""), frame(0x88, b"\x03\xe8bye")].concat()),
+        ("close-reserved", &[], frame(0x88, b"\x03\xed")),
+        ("long-length", &[], vec![0x81, 0xfe, 0, 2, 0, 0, 0, 0, b'h', b'i']),
+        (
+            "longer-length",
+            &[4],
+            [&[0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0], &b"x"[..]].concat(),
+        ),
+        ("too-long", &[], vec![0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+        ("unmasked", &[], vec![0x81, 2, b'h', b'i']),
+        ("reserved", &[], frame(0xc1, b"hi")),
+        ("two-begun", &[], [frame(0x01, b"a"), frame(0x01, b"b")].concat()),
+    ] {
+        write("frames", name, [&[80, 0, 1, cuts.len() as u8], cuts, &frames].concat());
+    }
 }

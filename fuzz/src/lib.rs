@@ -7,6 +7,7 @@ mod audit;
 mod bytes;
 mod codec;
 mod config;
+mod frames;
 mod hub;
 mod tiles;
 mod token;
@@ -15,6 +16,7 @@ mod wire;
 pub use crate::audit::audit;
 pub use crate::codec::codec;
 pub use crate::config::config;
+pub use crate::frames::frames;
 pub use crate::hub::hub;
 pub use crate::tiles::tiles;
 pub use crate::token::token;
@@ -35,7 +37,7 @@ pub mod seeds {
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("wire", wire),
     ("tiles", tiles),
     ("codec", codec),
@@ -43,4 +45,5 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("config", config),
     ("hub", hub),
     ("audit", audit),
+    ("frames", frames),
 ];
