@@ -239,6 +239,11 @@ mutants CRATE *ARGS:
     done
     CARGO_PROFILE_DEV_DEBUG=0 nice cargo mutants --package {{CRATE}} --jobs 1 --output target/mutants/{{CRATE}} {{ARGS}}
 
+# Every joint state of one visitor, two agents and the hub, from each root on: down to a depth, and so many
+# states. Numbers, the first way to each good ending, and the story of whatever breaks a rule.
+search DEPTH="200" STATES="200000" *ROOT:
+    cargo run --quiet --release -p coview-sim --example search -- {{DEPTH}} {{STATES}} {{ROOT}}
+
 # Five mutants that are kept, each against every layer that claims to catch it: crates/coview-sim/mutants.
 mutants-kept *MUTANTS:
     nice crates/coview-sim/mutants/run {{MUTANTS}}

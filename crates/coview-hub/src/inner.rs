@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use coview_wire::Moment;
 
@@ -44,20 +45,21 @@ impl Hub {
     /// show the same, but for the numbers they have given, go on in the same way as long as the
     /// owner sets no limit within reach: limits on how often something is done, such as
     /// [`Policy::begins_per_minute`](crate::Policy::begins_per_minute), the pace of cards and masks,
-    /// and the number of places. Connections are taken to be heard of in time.
+    /// and the number of places. Connections are taken to be heard of in time. What is due later than
+    /// the `horizon` is shown without the time that is left.
     #[doc(hidden)]
-    pub fn inner(&self, now: Moment, show: &mut Show<'_>) {
+    pub fn inner(&self, now: Moment, horizon: Duration, show: &mut Show<'_>) {
         // The configuration and the names never change.
         let Self { names: _, groups, fx, stopped } = self;
         show(None, format_args!("stopped {stopped}"));
-        effects(fx, now, show);
+        effects(fx, now, horizon, show);
         for inner in groups {
             group(inner, now, show);
         }
     }
 }
 
-fn effects(fx: &Effects, now: Moment, show: &mut Show<'_>) {
+fn effects(fx: &Effects, now: Moment, horizon: Duration, show: &mut Show<'_>) {
     let Effects {
         // The time is told apart, and every deadline from there.
         now: _,
@@ -102,7 +104,8 @@ fn effects(fx: &Effects, now: Moment, show: &mut Show<'_>) {
             | Due::MasksSettled(..)
             | Due::SignInOver(..)
             | Due::LateCard(..) => {
-                show(None, format_args!("due {:?} {due:?}", id.at.since(now)));
+                let left = Some(id.at.since(now)).filter(|left| *left <= horizon);
+                show(None, format_args!("due {left:?} {due:?}"));
             }
         }
     }

@@ -24,6 +24,7 @@
 
 mod pictures;
 mod secrets;
+pub(crate) mod shown;
 mod trust;
 
 use core::fmt;
@@ -116,6 +117,8 @@ pub enum Rule {
     Recorded,
     /// Nobody is let in from a web page that does not belong to the group.
     OwnPages,
+    /// A request is taken back by its own agent, who names it or names none.
+    WithdrawnByItsAgent,
     /// The record of a session has what is covered now.
     MasksRecorded,
     /// Nobody is stuck: a client is connected, or closed with a reason.
@@ -148,6 +151,7 @@ impl fmt::Display for Rule {
             Self::NothingNew => "nothing new while the hub drains",
             Self::Recorded => "nothing without a record",
             Self::OwnPages => "pages of the group only",
+            Self::WithdrawnByItsAgent => "a request is withdrawn by its agent",
             Self::MasksRecorded => "what is covered is on record",
             Self::NotStuck => "nobody is stuck",
             Self::Understood => "everything is understood",
@@ -383,6 +387,8 @@ struct ClientFacts {
     over: BTreeSet<AskId>,
     /// The request of an agent.
     ask: Option<AskId>,
+    /// The requests the hub heard an agent take back; `None` for whichever was the last.
+    withdrew: BTreeSet<Option<AskId>>,
 }
 
 #[derive(Clone, Debug)]
@@ -392,6 +398,8 @@ pub(crate) struct AskFacts {
     displayed: bool,
     pub(crate) outcome: Option<AskOutcome>,
     started: bool,
+    /// Which agent asked.
+    by: Option<ClientId>,
 }
 
 #[derive(Clone, Debug)]
@@ -519,6 +527,7 @@ impl Checker {
                     accepted: BTreeSet::new(),
                     over: BTreeSet::new(),
                     ask: None,
+                    withdrew: BTreeSet::new(),
                 };
                 self.clients.insert(client, facts);
             }
@@ -548,11 +557,15 @@ impl Checker {
             Seen::HubHeardAgent { client, message } => match message {
                 AgentMessage::SignIn(it) => self.same_group(client, &it.group),
                 AgentMessage::Resume(it) => self.same_group(client, &it.group),
+                AgentMessage::Withdraw(it) => {
+                    if let Some(facts) = self.clients.get_mut(&client) {
+                        facts.withdrew.insert(it.ask);
+                    }
+                }
                 AgentMessage::Renew(_)
                 | AgentMessage::Watch(_)
                 | AgentMessage::Unwatch(_)
                 | AgentMessage::Ask(_)
-                | AgentMessage::Withdraw(_)
                 | AgentMessage::Join(_)
                 | AgentMessage::Leave(_)
                 | AgentMessage::EndSession(_)
@@ -1031,6 +1044,7 @@ impl Checker {
                     displayed: false,
                     outcome: None,
                     started: false,
+                    by: client.filter(|client| matches!(client, ClientId::Agent(_))),
                 };
                 let new = self.asks.insert(*ask, facts).is_none();
                 self.check(Rule::OneOutcome, new, || format!("{ask:?} was asked twice"));
@@ -1049,7 +1063,12 @@ impl Checker {
                 self.session_begins(group, *session, Some(*ask));
             }
             Event::Declined { ask, .. } => self.ask_came_to(*ask, AskOutcome::Declined),
-            Event::AskEnded { ask, outcome, .. } => self.ask_came_to(*ask, *outcome),
+            Event::AskEnded { ask, outcome, .. } => {
+                if *outcome == AskOutcome::Withdrawn {
+                    self.taken_back(*ask);
+                }
+                self.ask_came_to(*ask, *outcome);
+            }
             Event::SessionStarted { group, session, client: place, ask, .. } => {
                 match ask {
                     Some(ask) => self.one_click_started(*ask, *session),
@@ -1111,6 +1130,17 @@ impl Checker {
             | Event::StepUp { .. }
             | _ => {}
         }
+    }
+
+    fn taken_back(&mut self, ask: AskId) {
+        let by = self.asks.get(&ask).and_then(|facts| facts.by);
+        let by = by.and_then(|by| Some((by, self.clients.get(&by)?)));
+        let own = by.is_none_or(|(_, facts)| {
+            facts.withdrew.contains(&Some(ask)) || facts.withdrew.contains(&None)
+        });
+        self.check(Rule::WithdrawnByItsAgent, own, || {
+            format!("{ask:?} is withdrawn, and its agent did not say so")
+        });
     }
 
     fn ask_came_to(&mut self, ask: AskId, outcome: AskOutcome) {

@@ -30,6 +30,7 @@ mod notes;
 mod picture;
 mod proofs;
 mod queue;
+pub mod search;
 pub mod simulation;
 pub mod strategy;
 mod timeline;

@@ -69,6 +69,8 @@ use crate::network::WRITE_QUEUE;
 use crate::notes::Notes;
 use crate::queue::Queue;
 use crate::queue::Ticket;
+use crate::search::Mutant;
+use crate::search::Wrong;
 use crate::timeline::Timeline;
 use crate::town;
 use crate::world::faults::Excused;
@@ -151,6 +153,8 @@ pub struct World {
     fault: Option<Fault>,
     /// What was shown last on each connection, for a fault.
     last_shown: BTreeMap<ConnId, Arc<[u8]>>,
+    /// What else is wrong on purpose.
+    wrong: Wrong,
 }
 
 /// A message on its way.
@@ -243,6 +247,7 @@ impl World {
             people: town::VISITORS.map(str::to_owned).into(),
             fault: None,
             last_shown: BTreeMap::new(),
+            wrong: Wrong::default(),
         };
         world.start_hub();
         world
@@ -270,6 +275,11 @@ impl World {
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.notes.checker.violations()
+    }
+
+    /// Makes something wrong on purpose, from now on.
+    pub fn mutate(&mut self, mutant: Mutant) {
+        self.wrong = Wrong::with(Some(mutant));
     }
 
     /// What the hub counts; nothing while it is down.
@@ -980,11 +990,12 @@ impl World {
                 self.set_conn(client, Some(conn));
             }
             Wish::Send(text) => {
-                let text: Arc<str> = text.into();
-                self.notes.says(client, Arc::clone(&text));
-                if let Some(conn) = conn {
-                    let parcel = Parcel::Text(text);
-                    self.network.send(&mut self.queue, now, conn, Direction::Up, parcel);
+                for text in self.wrong.client_says(client, text.into()) {
+                    self.notes.says(client, Arc::clone(&text));
+                    if let Some(conn) = conn {
+                        let parcel = Parcel::Text(text);
+                        self.network.send(&mut self.queue, now, conn, Direction::Up, parcel);
+                    }
                 }
             }
             Wish::SendBinary(bytes) => self.client_shows(client, bytes.into()),
@@ -1039,10 +1050,15 @@ impl World {
             }
             (Direction::Up, Parcel::Text(text)) => {
                 self.hub_hears(conn, &text);
-                self.hub_takes(Some(conn), coview_hub::Input::Text { conn, text: &text });
+                let (to, text) = self.wrong.hub_takes(conn, self.network.client(conn), &text);
+                let text = coview_hub::Input::Text { conn: to, text: &text };
+                self.hub_takes(Some(conn), text);
             }
             (Direction::Up, Parcel::Binary(bytes) | Parcel::Picture(bytes)) => {
                 self.hub_takes(Some(conn), coview_hub::Input::Binary { conn, bytes: &bytes });
+                for (to, bytes) in self.wrong.hub_shows_too(&bytes) {
+                    self.hub_shows(to, bytes);
+                }
             }
             (Direction::Up, Parcel::End) => self.ends_at_hub(conn),
             (Direction::Down, Parcel::Handshake) => {
@@ -1137,6 +1153,7 @@ impl World {
             count += 1;
             match output {
                 Output::Send { conn, text } => {
+                    let text = self.wrong.hub_says(conn, self.network.client(conn), text);
                     self.hub_says(conn, &text);
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Text(text));
@@ -1146,6 +1163,7 @@ impl World {
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Binary(bytes));
                 }
                 Output::SendPicture { conn, bytes } => {
+                    self.wrong.hub_shows(conn);
                     if !self.hub_shows(conn, bytes) {
                         dropped.push(conn);
                     }

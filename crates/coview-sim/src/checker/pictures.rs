@@ -22,6 +22,8 @@ use coview_wire::StartId;
 
 use crate::checker::Rule;
 use crate::checker::Seen;
+use crate::checker::shown::Known;
+use crate::checker::shown::Show;
 use crate::client::ClientId;
 use crate::picture::page;
 
@@ -157,12 +159,43 @@ impl Consents {
         }
     }
 
+    fn show(&self, client: ClientId, known: &Known, show: &mut Show<'_>) {
+        let Self { accepted, starts, sessions } = self;
+        let (accepted, starts) = (accepted & &known.asks, starts & &known.starts);
+        let sessions: BTreeMap<_, _> =
+            sessions.iter().filter(|(id, _)| known.sessions.contains(id)).collect();
+        show(Some(client), format_args!("{accepted:?} {starts:?} {sessions:?}"));
+    }
+
     fn stands(&self, session: SessionId) -> bool {
         self.sessions.get(&session).is_some_and(|start| self.starts.contains(start))
     }
 }
 
 impl Pictures {
+    /// Shows all facts about what is known.
+    pub(super) fn show(&self, known: &Known, show: &mut Show<'_>) {
+        let Self {
+            given,
+            heard,
+            guests,
+            over,
+            shown,
+            // Those that are under way.
+            under_way: _,
+        } = self;
+        for (client, consents) in given.iter().chain(heard) {
+            consents.show(*client, known, show);
+        }
+        let [guests, over] = [guests, over].map(|of| {
+            let kept = of.iter().filter(|(_, session)| known.sessions.contains(session));
+            kept.collect::<BTreeMap<_, _>>()
+        });
+        let shown: BTreeMap<_, _> =
+            shown.iter().filter(|(session, _)| known.sessions.contains(session)).collect();
+        show(None, format_args!("{guests:?} {over:?} {shown:?}"));
+    }
+
     /// Takes in what was said about consents and guests.
     pub(super) fn note(&mut self, seen: &Seen<'_>) {
         match *seen {

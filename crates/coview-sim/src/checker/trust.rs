@@ -27,6 +27,8 @@ use coview_wire::VisitorId;
 use crate::checker::Rule;
 use crate::checker::Seen;
 use crate::checker::SeenPicture;
+use crate::checker::shown::Known;
+use crate::checker::shown::Show;
 use crate::client::ClientId;
 use crate::proofs::Claims;
 use crate::proofs::Purpose;
@@ -128,6 +130,52 @@ impl Trust {
             (id.clone(), demands)
         });
         Self { groups: groups.collect(), ..Self::default() }
+    }
+
+    /// Shows all facts about what is known.
+    pub(super) fn show(&self, known: &Known, show: &mut Show<'_>) {
+        let Self {
+            // They never change.
+            groups: _,
+            group_of: _,
+            // It goes on with the time, and all that expires does so later than anything else.
+            wall: _,
+            now: _,
+            drained,
+            tokens: _,
+            claimed,
+            used,
+            agents,
+            place_of,
+            sessions,
+            joins,
+            declined,
+            // Counters decide nothing.
+            counts: _,
+            unrecorded,
+            pages,
+        } = self;
+        show(None, format_args!("{unrecorded} {pages:?}"));
+        show(None, format_args!("{drained} {claimed:?} {} {place_of:?}", used.len()));
+        for (client, place) in place_of {
+            if let Some(agent) = agents.get(place) {
+                // Papers are the same all the time.
+                let Agent { id: _, rights: _, expires: _, waits } = agent;
+                show(Some(*client), format_args!("{waits:?}"));
+            }
+        }
+        for (id, session) in sessions.iter().filter(|(id, _)| known.sessions.contains(id)) {
+            let Session { group: _, visitor, manual, by_key, guests, masks } = session;
+            // Only whether there was one matters, where a key is for one use.
+            let by_key = (*by_key).min(1);
+            show(None, format_args!("{id:?} {visitor:?} {manual} {by_key} {guests:?} {masks:?}"));
+        }
+        for (id, join) in joins.iter().filter(|(id, _)| known.joins.contains(id)) {
+            show(None, format_args!("{id:?} {join:?}"));
+        }
+        let declined: BTreeSet<_> =
+            declined.iter().filter(|(session, _)| known.sessions.contains(session)).collect();
+        show(None, format_args!("{declined:?}"));
     }
 
     pub(super) const fn counts(&self) -> Counts {
