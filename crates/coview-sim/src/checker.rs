@@ -117,7 +117,8 @@ pub enum Rule {
     Recorded,
     /// Nobody is let in from a web page that does not belong to the group.
     OwnPages,
-    /// A request is taken back by its own agent, who names it or names none.
+    /// A request is taken back by its own agent, who names it or names none, or shows a token that is
+    /// not for that visitor.
     WithdrawnByItsAgent,
     /// The record of a session has what is covered now.
     MasksRecorded,
@@ -1132,11 +1133,14 @@ impl Checker {
         }
     }
 
+    /// A request is taken back by its agent, or by a newer token of that agent which is for others.
     fn taken_back(&mut self, ask: AskId) {
-        let by = self.asks.get(&ask).and_then(|facts| facts.by);
-        let by = by.and_then(|by| Some((by, self.clients.get(&by)?)));
-        let own = by.is_none_or(|(_, facts)| {
-            facts.withdrew.contains(&Some(ask)) || facts.withdrew.contains(&None)
+        let Some(facts) = self.asks.get(&ask) else { return };
+        let own = facts.by.is_none_or(|by| {
+            let said = self.clients.get(&by).is_none_or(|facts| {
+                facts.withdrew.contains(&Some(ask)) || facts.withdrew.contains(&None)
+            });
+            said || !self.trust.allows(by, &facts.visitor)
         });
         self.check(Rule::WithdrawnByItsAgent, own, || {
             format!("{ask:?} is withdrawn, and its agent did not say so")

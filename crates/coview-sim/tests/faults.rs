@@ -6,8 +6,12 @@ use core::time::Duration;
 use coview_lifecycle::Command;
 use coview_lifecycle::StateKind;
 use coview_sim::AgentNo;
+use coview_sim::Area;
+use coview_sim::ClientId;
+use coview_sim::Cut;
 use coview_sim::Direction;
 use coview_sim::Gone;
+use coview_sim::PageAct;
 use coview_sim::Tamper;
 use coview_sim::VisitorNo;
 use coview_sim::VisitorNow;
@@ -141,7 +145,7 @@ fn a_message_that_is_garbled_in_between_is_a_problem() {
 #[test]
 fn a_picture_that_is_spoiled_ends_the_place_of_its_sender() {
     let (mut world, anna, grace) = session();
-    let page = coview_sim::PageAct::Fill(coview_sim::Area { x: 0, y: 0, width: 90, height: 90 }, 7);
+    let page = PageAct::Fill(Area { x: 0, y: 0, width: 90, height: 90 }, 7);
     let spoiled = (0..20).any(|_| {
         world.draw(anna, &page);
         let spoiled = world.tamper(anna, Direction::Up, Tamper::Garble(1));
@@ -154,6 +158,27 @@ fn a_picture_that_is_spoiled_ends_the_place_of_its_sender() {
     assert_eq!(world.gone(anna), Some(&closed));
     assert_eq!(world.agent(grace).unwrap().session(), None);
     settles(world);
+}
+
+/// Whoever never heard that it is back makes nothing of pictures, or of what is said about them.
+#[test]
+fn what_follows_a_spoiled_answer_about_pictures_means_nothing() {
+    for visitor in [true, false] {
+        let (mut world, anna, grace) = session();
+        let who = if visitor { ClientId::Visitor(anna) } else { ClientId::Agent(grace) };
+        let resumes = |world: &World| {
+            world.under_way().iter().any(|it| it.client == who && it.kind == "resumed")
+        };
+        world.cut(who, Cut::BothNotice);
+        assert!(world.run_until(5 * SOON, resumes));
+        assert!(world.tamper(who, Direction::Down, Tamper::Truncate));
+        for at in 0..5 {
+            world.run_for(SOON);
+            world.view_anew(grace);
+            world.draw(anna, &PageAct::Fill(Area { x: 0, y: 0, width: 90, height: 90 }, at));
+        }
+        settles(world);
+    }
 }
 
 #[test]
@@ -184,7 +209,7 @@ fn a_hub_that_sleeps_wakes_to_all_it_missed() {
 fn a_page_of_somebody_else_is_kept_out() {
     let (mut world, anna) = world();
     world.set_caller(anna, Some(town::FOREIGN_PAGE), None);
-    world.cut(anna, coview_sim::Cut::BothNotice);
+    world.cut(anna, Cut::BothNotice);
     world.run_for(10 * SOON);
     let refused = coview_lifecycle::LinkClosed::Refused(RefusalCode::OriginForbidden);
     assert_eq!(world.gone(anna), Some(&Gone::Closed(refused)));

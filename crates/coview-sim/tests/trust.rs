@@ -252,6 +252,27 @@ fn an_agent_for_one_visitor_hears_of_no_other() {
     finish(world);
 }
 
+/// Whom an agent may not see any more it may not ask, either.
+#[test]
+fn a_newer_token_for_others_takes_the_request_back() {
+    let mut world = World::new(town::strict(), 7);
+    let ben = world.add_visitor("ben", town::visitor(town::NORTH));
+    world.run_for(SOON);
+    assert!(world.identify(ben, town::visitor_id("ben"), Paper::Good(LONG)));
+    world.run_for(SOON);
+    assert!(world.command(ben, Command::ConnectPresence(PresenceData::new())));
+    let henry = world.add_agent_with("henry", town::NORTH, Paper::OnlyOne(1, LONG));
+    world.run_for(SOON);
+    assert!(world.agent_command(henry, Click::Ask(town::visitor_id("ben"))));
+    world.run_for(SOON);
+    assert_eq!(state(&world, henry), Some(AgentStateKind::Requesting));
+    assert!(world.renew(henry, Paper::OnlyOne(0, LONG)));
+    world.run_for(SOON);
+    assert_eq!(state(&world, henry), Some(AgentStateKind::SignedIn));
+    assert_eq!(world.state(ben), Some(StateKind::PresenceConnected));
+    finish(world);
+}
+
 #[test]
 fn a_clock_that_is_set_ends_and_revives_nobody_by_mistake() {
     let (mut world, anna, grace) = shared(Paper::Good(Duration::from_secs(300)));

@@ -197,6 +197,11 @@ impl Trust {
             .is_none_or(|agent| agent.rights.allows(visitor) && self.wall() < agent.expires)
     }
 
+    /// Whether the rights of an agent are for this visitor, whether it is signed in still or not.
+    pub(super) fn allows(&self, client: ClientId, visitor: &VisitorId) -> bool {
+        self.agent_of(client).is_none_or(|agent| agent.rights.allows(visitor))
+    }
+
     fn wall(&self) -> UnixTime {
         self.wall.map_or(UnixTime::new(0), |(at, said)| {
             // The hub counts whole seconds from its own zero.

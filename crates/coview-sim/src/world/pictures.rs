@@ -121,6 +121,7 @@ impl World {
 
     /// Something about the picture arrives that did not wait behind everything else.
     pub(super) fn client_hears(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.excuse(conn, false);
         if let Some(client) = self.listener(conn) {
             self.give(client, Given::Binary(bytes));
         }
@@ -129,6 +130,7 @@ impl World {
     /// A picture arrives.
     pub(super) fn client_sees(&mut self, conn: ConnId, bytes: &[u8]) {
         self.network.read_picture(&mut self.queue, self.notes.now, conn);
+        self.excuse(conn, false);
         let to: Vec<ClientId> = match self.fault {
             Some(Fault::ToEverybody) => {
                 (0..self.agents.len()).map(|no| AgentNo(no).into()).collect()
