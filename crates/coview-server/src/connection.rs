@@ -30,6 +30,8 @@ use crate::websocket::Heard;
 use crate::websocket::Reader;
 
 #[cfg(test)]
+pub(crate) mod choppy;
+#[cfg(test)]
 mod tests;
 
 /// How long a client may take, from when the hub closes its connection, to read what is left and to
@@ -187,7 +189,11 @@ impl<S: Wire> Session<S> {
             return Next::End;
         }
         let next = match self.read(cx) {
-            Next::End => return Next::End,
+            Next::End => {
+                // Whoever has said its last word may still read what that is answered with.
+                let _ = self.write(cx);
+                return Next::End;
+            }
             Next::Flooded => {
                 tracing::warn!(conn = %self.conn, "cut off: the client sent too much for too long");
                 self.shared.cut_off_flooding();
@@ -216,8 +222,9 @@ impl<S: Wire> Session<S> {
             self.shared.input(Input::TooSlow { conn: self.conn });
             return Next::Again;
         }
-        // Whoever found nothing more to write is woken for it; the others have to hear of a close.
-        if (waits || self.close_written) && self.outbox.wait(cx.waker()) && !self.is_closing() {
+        // Whoever found nothing more to write is woken for it, and still has to hear of a close that
+        // this turn brought about and a record holds back.
+        if !self.is_closing() && self.outbox.wait(cx.waker()) {
             return Next::Again;
         }
         next
@@ -340,6 +347,12 @@ impl<S: Wire> Session<S> {
             if let Some(wait) = wait {
                 self.reader.keep(fresh);
                 self.rare().resting = Some(Timer::after(wait));
+                return Some(Next::Again);
+            }
+            // The answers would be too many for the queue of a client that has had no chance to
+            // read any of them.
+            if self.outbox.is_behind(&self.shared.limits) {
+                self.reader.keep(fresh);
                 return Some(Next::Again);
             }
         }

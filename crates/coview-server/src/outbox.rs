@@ -98,9 +98,7 @@ impl Outbox {
         let mut waiting = self.lock();
         let queue = waiting.queue.get_or_insert_default();
         if queue.turn.0 != turn {
-            let room = queue.counted() <= limits.queue_messages / 2
-                && queue.bytes <= limits.queue_bytes / 2;
-            queue.turn = (turn, room);
+            queue.turn = (turn, queue.has_room(limits));
         }
         let bytes = queue.bytes + word.len();
         let full = queue.counted() >= limits.queue_messages || bytes > limits.queue_bytes;
@@ -151,6 +149,12 @@ impl Outbox {
         waiting.forget_pictures();
         waiting.close = Some(reason);
         wake(&mut waiting);
+    }
+
+    /// Whether so much waits already that what another turn sends may be too much.
+    pub(crate) fn is_behind(&self, limits: &Limits) -> bool {
+        let waiting = self.lock();
+        waiting.queue.as_ref().is_some_and(|queue| queue.exempt > 0 || !queue.has_room(limits))
     }
 
     /// Has the reader look again.
@@ -211,6 +215,10 @@ impl Waiting {
 impl Queue {
     fn counted(&self) -> usize {
         self.words.len() - self.exempt
+    }
+
+    fn has_room(&self, limits: &Limits) -> bool {
+        self.counted() <= limits.queue_messages / 2 && self.bytes <= limits.queue_bytes / 2
     }
 
     fn is_empty(&self) -> bool {

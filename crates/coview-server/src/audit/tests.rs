@@ -18,8 +18,14 @@ use coview_wire::AgentId;
 use coview_wire::AgentToken;
 use coview_wire::CloseReason;
 use coview_wire::Terms;
+use futures_lite::FutureExt;
+use smol::Timer;
 
 use super::*;
+use crate::connection::Session;
+use crate::connection::choppy::Choppy;
+use crate::connection::choppy::masked;
+use crate::front::Admitted;
 use crate::front::Front;
 use crate::outbox::Due;
 use crate::outbox::Word;
@@ -303,4 +309,23 @@ fn whoever_has_proofs_refused_by_the_thousand_does_not_fill_the_disk() {
     };
     assert_eq!(recorded(7), (50, false));
     assert_eq!(recorded(8), (50, true), "and the first tells how many were left out");
+}
+
+#[test]
+fn a_client_whose_goodbye_waits_for_a_record_is_let_go_all_the_same() {
+    let world = world();
+    world.disk.set_held(true);
+    let opened = world.shared.open(Caller::default()).unwrap();
+    // The session begins, which has to be on record, and the client leaves in the same breath.
+    let said = [HELLO, START, r#"{"t":"bye"}"#].map(|text| masked(0x81, text.as_bytes())).concat();
+    let (shared, none) = (Arc::clone(&world.shared), Admitted::default());
+    let mut read = said;
+    let session = Session::new(shared, opened, Choppy::quiet(), &mut read, none);
+    let late = async {
+        Timer::after(Duration::from_secs(20)).await;
+        panic!("the client stays as long as the disk does");
+    };
+    smol::block_on(session.or(late));
+    assert_eq!(world.shared.clients(), 0);
+    assert_eq!(world.shared.stats().messages_in, 3);
 }

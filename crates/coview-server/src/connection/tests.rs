@@ -14,7 +14,7 @@ use crate::config::ServerConfig;
 use crate::front::Front;
 use crate::shared::Signals;
 
-fn shared() -> (Arc<Shared>, Signals) {
+pub(super) fn shared() -> (Arc<Shared>, Signals) {
     let mut config = ServerConfig::loopback(HubConfig::default());
     let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
     Shared::new(config, front, Audit::default(), [7; 32])

@@ -14,6 +14,9 @@ const HEADER: usize = 14;
 /// The longest payload of a control frame.
 const CONTROL: usize = 125;
 
+/// More room than this is not kept for what may be the beginning of a short frame.
+const ROOM: usize = 4 * 1024;
+
 /// Reads the messages of one client.
 ///
 /// Whoever asks for one hands over the bytes that have come, and messages point into them: what is
@@ -200,6 +203,13 @@ impl Reader {
         self.begun.as_ref().is_some_and(|begun| begun.at < begun.bytes.len())
     }
 
+    /// How many bytes of memory are kept for what has come.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let Some(begun) = &self.begun else { return 0 };
+        begun.bytes.capacity() + begun.message.as_ref().map_or(0, |it| it.bytes.capacity())
+    }
+
     fn begun(&mut self) -> &mut Begun {
         self.begun.get_or_insert_default()
     }
@@ -316,7 +326,11 @@ impl Begun {
     /// Takes over at most so many fresh bytes.
     fn fill(&mut self, fresh: &mut Fresh<'_>, most: usize) {
         if most > 0 && self.at > 0 {
-            self.bytes.drain(..self.at);
+            if self.bytes.capacity() > ROOM {
+                self.bytes = self.bytes.split_off(self.at);
+            } else {
+                self.bytes.drain(..self.at);
+            }
             self.at = 0;
         }
         self.bytes.extend_from_slice(fresh.take(most));

@@ -275,3 +275,58 @@ fn nothing_is_kept_once_everything_is_read() {
     assert_eq!(format!("{reader:?}"), format!("{:?}", Reader::default()));
     assert!(size_of::<Reader>() <= 16, "an idle client pays for no more than this");
 }
+
+#[test]
+fn what_is_kept_is_what_came_and_not_what_was_announced() {
+    let longest = 1 << 20;
+    // In one frame, and in a frame with an empty one behind it.
+    for (first, end) in [(0x82, Vec::new()), (0x02, masked(0x80, b""))] {
+        let mut reader = Reader::default();
+        let mut head = [&[first, 0xff][..], &(longest as u64).to_be_bytes(), &[0; 4]].concat();
+        assert_eq!(reader.next(&mut Fresh::new(&mut head), longest), Ok(None));
+        assert!(reader.kept() <= 64, "{} bytes for a header", reader.kept());
+        let mut part = vec![7; longest - 1];
+        assert_eq!(reader.next(&mut Fresh::new(&mut part), longest), Ok(None));
+        // The beginning of another frame, which has to wait, does not keep the room of this one.
+        let mut rest = [&[7][..], &end, &[0x82]].concat();
+        let mut fresh = Fresh::new(&mut rest);
+        let heard = reader.next(&mut fresh, longest);
+        assert!(matches!(heard, Ok(Some(Heard::Binary(it))) if it.len() == longest));
+        reader.keep(&mut fresh);
+        assert_eq!(reader.next(&mut Fresh::new(&mut [0x81]), longest), Ok(None));
+        assert!(reader.kept() <= 64, "{} bytes after a long message", reader.kept());
+    }
+}
+
+#[test]
+fn a_million_empty_parts_take_no_memory_and_are_one_message() {
+    let mut reader = Reader::default();
+    let mut begins = masked(0x01, b"");
+    assert_eq!(reader.next(&mut Fresh::new(&mut begins), 100), Ok(None));
+    for _ in 0..1000 {
+        let mut parts = masked(0x00, b"").repeat(1000);
+        // Cut in the middle of a header.
+        let (one, two) = parts.split_at_mut(2999);
+        assert_eq!(reader.next(&mut Fresh::new(one), 100), Ok(None));
+        assert_eq!(reader.next(&mut Fresh::new(two), 100), Ok(None));
+        assert!(reader.kept() <= 8192, "{} bytes", reader.kept());
+    }
+    let mut ends = masked(0x80, b"");
+    assert_eq!(reader.next(&mut Fresh::new(&mut ends), 100), Ok(Some(Heard::Text(""))));
+}
+
+#[test]
+fn a_long_frame_that_comes_byte_by_byte_costs_no_more_than_its_bytes() {
+    let mut reader = Reader::default();
+    let text = "€".repeat(100_000);
+    let mut bytes = masked(0x81, text.as_bytes());
+    let last = bytes.pop().unwrap();
+    for byte in &mut bytes {
+        let one = core::slice::from_mut(byte);
+        assert_eq!(reader.next(&mut Fresh::new(one), 1 << 20), Ok(None));
+    }
+    let mut end = [last];
+    let mut fresh = Fresh::new(&mut end);
+    let heard = reader.next(&mut fresh, 1 << 20);
+    assert!(heard == Ok(Some(Heard::Text(&text))), "it is another text");
+}

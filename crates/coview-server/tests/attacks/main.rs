@@ -11,3 +11,4 @@ mod callers;
 mod floods;
 mod frames;
 mod loris;
+mod wire;
