@@ -14,6 +14,7 @@ use hyper::Request;
 use hyper::Response;
 use hyper::StatusCode;
 use hyper::Version;
+use hyper::body::Body as _;
 use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper::header;
@@ -224,6 +225,11 @@ fn upgrade(
             text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: connect with ws or wss\n");
         answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         return Err(answer.into());
+    }
+    // Where it ends and the first frame begins, a proxy may see otherwise.
+    if !request.body().is_end_stream() {
+        let why = "a request for a WebSocket has no body\n";
+        return Err(text(StatusCode::BAD_REQUEST, why).into());
     }
     if !lists(headers, header::SEC_WEBSOCKET_VERSION, "13") {
         let mut answer = text(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is needed\n");

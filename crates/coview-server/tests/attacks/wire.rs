@@ -264,3 +264,91 @@ fn frames_in_one_byte_records_of_tls_are_read_as_any() {
         tls.sock.shutdown(Shutdown::Both).unwrap();
     });
 }
+
+#[test]
+fn a_request_for_the_websocket_smuggles_nothing_past_http() {
+    with_server(config(), |address, _| {
+        // Behind a request for a page: a connection serves one request.
+        let said = answer(address, &format!("GET / HTTP/1.1\r\nHost: x\r\n\r\n{UPGRADE}\r\n"));
+        assert!(said.starts_with("HTTP/1.1 200 ") && !said.contains(" 101 "), "{said}");
+        // In the body of another request.
+        let body = format!("{UPGRADE}\r\n{HELLO}");
+        let length = body.len();
+        let post = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+        let said = answer(address, &post);
+        assert!(said.starts_with("HTTP/1.1 405 ") && !said.contains(" 101 "), "{said}");
+        // Where its own body ends and the first frame begins is nothing to have views on.
+        for headers in ["Content-Length: 4\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let mut tcp = open(address);
+            let hidden = frame(0x81, HELLO.as_bytes());
+            let request = format!("{UPGRADE}{headers}\r\n");
+            tcp.write_all(&[request.as_bytes(), b"4\r\n\0", &hidden].concat()).unwrap();
+            tcp.shutdown(Shutdown::Write).unwrap();
+            let said = String::from_utf8_lossy(&rest(&mut tcp)).into_owned();
+            assert!(said.starts_with("HTTP/1.1 400 "), "{headers}: {said}");
+            assert!(!said.contains(" 101 ") && !said.contains("welcome"), "{headers}: {said}");
+        }
+        until(address, "connections", 0);
+    });
+}
+
+#[test]
+fn however_a_client_ends_the_hub_hears_of_it() {
+    with_server(config(), |address, _| {
+        for at in 0..60 {
+            let mut tcp = upgraded(address, "");
+            tcp.write_all(&frame(0x81, HELLO.as_bytes())).unwrap();
+            let long = frame(0x01, &[b' '; 90_000]);
+            match at % 6 {
+                // With the welcome unread, which is a reset.
+                0 => {}
+                1 => tcp.write_all(&long[..3]).unwrap(),
+                2 => tcp.write_all(&long[..80_000]).unwrap(),
+                3 => tcp.write_all(&long).unwrap(),
+                4 => tcp.shutdown(Shutdown::Both).unwrap(),
+                _ => {
+                    tcp.write_all(&frame(0x89, b"x").repeat(5000)).unwrap();
+                    assert!([0x81, 0x8a].contains(&next_frame(&mut tcp).0));
+                }
+            }
+        }
+        until(address, "connections", 0);
+        let mut other = client(address, &[]);
+        say(&mut other, HELLO);
+        assert!(hear(&mut other).contains("\"welcome\""));
+        assert_eq!(metric(address, "connections"), 1);
+    });
+}
+
+#[test]
+fn a_client_that_fills_every_read_with_tiny_frames_leaves_turns_to_others() {
+    let mut config = config();
+    config.limits.messages_per_second = u32::MAX;
+    config.limits.bytes_per_second = u32::MAX;
+    with_server(config, |address, _| {
+        let greedy = upgraded(address, "");
+        let mut reads = greedy.try_clone().unwrap();
+        let reader = std::thread::spawn(move || rest(&mut reads).len());
+        let mut writes = greedy.try_clone().unwrap();
+        let mut parts = frame(0x01, b"");
+        parts.extend(frame(0x00, b"").repeat(10_000));
+        parts.extend(frame(0x80, HELLO.as_bytes()));
+        let pings = frame(0x89, b"").repeat(10_000);
+        let writer = std::thread::spawn(move || {
+            let mut all = writes.write_all(&parts);
+            while all.is_ok() {
+                all = writes.write_all(&pings);
+            }
+        });
+        let mut other = client(address, &[]);
+        say(&mut other, HELLO);
+        assert!(hear(&mut other).contains("\"welcome\""));
+        for _ in 0..50 {
+            say(&mut other, PING);
+            assert!(hear(&mut other).contains("\"pong\""));
+        }
+        greedy.shutdown(Shutdown::Both).unwrap();
+        writer.join().unwrap();
+        assert!(reader.join().unwrap() > 0);
+    });
+}
