@@ -35,12 +35,19 @@ pub(crate) struct Choppy {
     says: VecDeque<u8>,
     took: Arc<Mutex<Vec<u8>>>,
     is_smooth: bool,
+    panics: bool,
 }
 
 impl Choppy {
     /// A client that says this, is quiet then, and reads all it is told.
     fn new(seed: u64, says: Vec<u8>) -> Self {
-        Self { random: Random(seed), says: says.into(), took: Arc::default(), is_smooth: false }
+        Self {
+            random: Random(seed),
+            says: says.into(),
+            took: Arc::default(),
+            is_smooth: false,
+            panics: false,
+        }
     }
 
     /// A client that says nothing and takes everything at once, so that its stream wakes nobody.
@@ -50,6 +57,7 @@ impl Choppy {
 
     /// How much the stream gives or takes this time; if nothing, it does soon.
     fn some(&mut self, cx: &Context<'_>, most: usize) -> Poll<usize> {
+        assert!(!self.panics, "as the test wants");
         if self.is_smooth {
             return Poll::Ready(most);
         }
@@ -245,4 +253,33 @@ fn choppy_clients_of_one_thread_get_whole_frames_in_order_and_none_of_another() 
     for seed in 1..3 {
         serve(seed);
     }
+}
+
+#[test]
+fn a_panic_while_one_client_is_served_leaves_the_buffers_to_others() {
+    let (shared, _signals) = shared();
+    let executor = LocalExecutor::new();
+    let serve = |stream| {
+        let opened = shared.open(Caller::default()).unwrap();
+        let word = Word::Text("a word".into());
+        opened.1.push(1, Ticket::default(), word, &shared.limits).ok().unwrap();
+        let none = Admitted::default();
+        executor.spawn(Session::new(Arc::clone(&shared), opened, stream, &mut [], none)).detach();
+    };
+    // One panics in the middle of a read, one in the middle of a write.
+    serve(Choppy { panics: true, ..Choppy::new(1, masked(0x89, b"ping")) });
+    serve(Choppy { panics: true, ..Choppy::quiet() });
+    let stream = Choppy::new(1, masked(0x89, b"ping"));
+    let took = Arc::clone(&stream.took);
+    serve(stream);
+    let others = async {
+        while shared.clients() > 1 || read(&took.lock().unwrap()).len() < 2 {
+            smol::future::yield_now().await;
+        }
+    };
+    let late = async {
+        Timer::after(Duration::from_secs(20)).await;
+        panic!("nobody is served any more");
+    };
+    smol::block_on(executor.run(others).or(late));
 }

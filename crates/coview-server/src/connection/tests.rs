@@ -178,3 +178,28 @@ fn what_a_client_said_last_is_heard_though_it_reads_nothing_any_more() {
         assert_eq!(shared.clients(), 0);
     }
 }
+
+#[test]
+fn pings_of_a_client_that_reads_nothing_leave_a_few_answers_and_no_more() {
+    // The longest there is, with a mask of zeros.
+    const SAYS: &[u8] = &{
+        let mut ping = [0; 131];
+        ping[0] = 0x89;
+        ping[1] = 0x80 | 125;
+        ping
+    };
+    let (shared, _signals) = shared();
+    let opened = shared.open(Caller::default()).unwrap();
+    let client = Client { says: SAYS, said: 0, quiet: Arc::default() };
+    let none = Admitted::default();
+    let mut session =
+        core::pin::pin!(Session::new(Arc::clone(&shared), opened, client, &mut [], none));
+    let mut cx = Context::from_waker(core::task::Waker::noop());
+    for _ in 0..100 {
+        assert!(session.as_mut().poll(&mut cx).is_pending());
+    }
+    assert!(session.stream.said >= 1000, "{} pings were read", session.stream.said);
+    let rare = session.rare.as_ref().unwrap();
+    let waits = rare.unsent.len() + rare.answers.len();
+    assert!((127..=2 * (PONGS + 127)).contains(&waits), "{waits} bytes wait");
+}
