@@ -1037,7 +1037,8 @@ impl World {
                 self.deliver_spoiled_binary(conn, direction, &bytes);
             }
             (_, Parcel::Again(text)) => {
-                if direction == Direction::Down {
+                // What an engine itself says twice is answered twice.
+                if direction == Direction::Down || faults::is_of_engine(&text) {
                     self.excuse(conn, true);
                 }
                 self.deliver(conn, direction, Parcel::Text(text));

@@ -76,6 +76,23 @@ fn a_message_that_comes_twice_is_acted_on_once() {
     settles(world);
 }
 
+/// What an engine says to get back to where it was is said twice, and answered twice.
+#[test]
+fn a_claim_that_is_restored_twice_is_answered_twice() {
+    let (mut world, anna) = world();
+    world.command(anna, Command::Identify(town::visitor_id("anna").into()));
+    world.run_for(SOON);
+    assert_eq!(world.state(anna), Some(StateKind::Identified));
+    world.crash_hub(Cut::BothNotice);
+    world.start_hub();
+    let restores = |world: &World| world.under_way().iter().any(|it| it.kind == "identify");
+    assert!(world.run_until(10 * SOON, restores));
+    assert!(world.tamper(anna, Direction::Up, Tamper::Double));
+    world.run_for(SOON);
+    assert_eq!(told(&world, "← identified"), 3);
+    settles(world);
+}
+
 /// A lost start is a start that nobody answers: after the next connection it is said again.
 #[test]
 fn a_request_that_is_lost_is_said_again_on_the_next_connection() {

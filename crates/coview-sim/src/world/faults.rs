@@ -187,8 +187,7 @@ impl World {
         let harm = self.harmed.entry(conn).or_default();
         let spoiled = match parcel {
             Parcel::Text(text) => {
-                // The numbers of what an app says are greater.
-                harm.headless |= text.contains("\"re\":0,") || text.contains("\"re\":0}");
+                harm.headless |= is_of_engine(&text);
                 if direction == Direction::Up
                     && let ClientId::Visitor(_) = client
                     && let Ok(message) = ClientMessage::decode(&text)
@@ -402,6 +401,12 @@ impl World {
             self.hub_takes(None, coview_hub::Input::Records { healthy });
         }
     }
+}
+
+/// Whether a message is one of an engine's own, or answers one: the numbers of what an app says are
+/// greater.
+pub(super) fn is_of_engine(text: &str) -> bool {
+    text.contains("\"re\":0,") || text.contains("\"re\":0}")
 }
 
 /// Whether a client's message of this kind has an answer of its own, or needs none.
