@@ -45,7 +45,7 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 fn tell(report: &Report, limits: Limits, took: Duration) -> bool {
-    let Report { root, states, edges, depth, frontier, .. } = report;
+    let Report { root, states, edges, depth, frontier, ways_out, .. } = report;
     let end = if report.is_fixed_point() { "all there are" } else { "stopped" };
     println!(
         "{root}, {} breaks: {states} states, {edges} edges, depth {depth}, frontier {frontier}, {end}, {:.1} s",
@@ -57,6 +57,7 @@ fn tell(report: &Report, limits: Limits, took: Duration) -> bool {
         .iter()
         .map(|(goal, way): (&Goal, _)| format!("{goal} {}", way.len()))
         .collect();
+    println!("  the visitor gets out of {ways_out} states by itself, for all that is known");
     println!("  first reached after so many steps: {}", goals.join(", "));
     let mut fine = true;
     for (what, found) in [

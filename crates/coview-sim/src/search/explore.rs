@@ -51,7 +51,8 @@ pub struct Report {
     pub broken: Option<(Vec<Choice>, Vec<Violation>)>,
     /// A way to a state from which the visitor cannot get out by itself.
     pub dead_end: Option<Vec<Choice>>,
-    /// How many states were held against that.
+    /// Of how many states that were gone on from it is known that the visitor can. At a fixed point
+    /// without a dead end these are all.
     pub ways_out: usize,
 }
 
@@ -91,27 +92,35 @@ impl Graph {
         way
     }
 
-    /// A state from which no choices of the visitor's own lead out, and how many were looked at.
+    /// A state from which no choices of the visitor's own lead out, and of how many states that were
+    /// gone on from it is known that some do.
     ///
-    /// A state that was not gone on from is left out, and so is one from which a way leads there.
+    /// Neither is known where such choices lead to a state that was not gone on from.
     fn dead_end(&self) -> (Option<u32>, usize) {
         let mut ways: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
         for (from, to) in &self.own {
             ways[*to as usize].push(*from);
         }
-        let mut fine: Vec<bool> =
-            self.nodes.iter().map(|node| node.out || !node.expanded).collect();
+        let out = self.leads_to(&ways, |node| node.out);
+        let fine = self.leads_to(&ways, |node| node.out || !node.expanded);
+        let known = out.iter().zip(&self.nodes).filter(|(out, node)| **out && node.expanded);
+        let dead_end = fine.iter().position(|fine| !fine);
+        (dead_end.and_then(|at| u32::try_from(at).ok()), known.count())
+    }
+
+    /// Which states are such, or lead to such by the ways there are to each.
+    fn leads_to(&self, ways: &[Vec<u32>], such: impl Fn(&Node) -> bool) -> Vec<bool> {
+        let mut leads: Vec<bool> = self.nodes.iter().map(such).collect();
         let mut next: VecDeque<u32> =
-            (0..).zip(&fine).filter(|(_, fine)| **fine).map(|(at, _)| at).collect();
+            (0..).zip(&leads).filter(|(_, leads)| **leads).map(|(at, _)| at).collect();
         while let Some(at) = next.pop_front() {
             for from in &ways[at as usize] {
-                if !core::mem::replace(&mut fine[*from as usize], true) {
+                if !core::mem::replace(&mut leads[*from as usize], true) {
                     next.push_back(*from);
                 }
             }
         }
-        let looked_at = self.nodes.iter().filter(|node| node.expanded).count();
-        (fine.iter().position(|fine| !fine).and_then(|at| u32::try_from(at).ok()), looked_at)
+        leads
     }
 }
 
@@ -184,9 +193,9 @@ pub fn search(root: Root, limits: Limits, mutant: Option<Mutant>) -> Report {
     report.states = graph.nodes.len();
     report.frontier = frontier.len();
     drop(frontier);
-    let (dead_end, looked_at) = graph.dead_end();
+    let (dead_end, ways_out) = graph.dead_end();
     report.dead_end = dead_end.map(|at| graph.way_to(at));
-    report.ways_out = looked_at;
+    report.ways_out = ways_out;
     report
 }
 
@@ -275,5 +284,41 @@ fn go_on_the_same(one: &Joint, other: &Joint, ways: (&[Choice], &[Choice])) {
             next.digest()
         };
         assert_eq!(after(one), after(other), "{choice:?} after {ways:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States that are out and gone on from, as said of each, and the visitor's own ways.
+    fn graph(states: &[(bool, bool)], own: &[(u32, u32)]) -> Graph {
+        let node = |(out, expanded): &(bool, bool)| Node {
+            parent: 0,
+            choice: None,
+            depth: 0,
+            out: *out,
+            expanded: *expanded,
+        };
+        let nodes = states.iter().map(node).collect();
+        Graph { nodes, at: BTreeMap::new(), own: own.to_vec() }
+    }
+
+    const OUT: (bool, bool) = (true, true);
+    const IN: (bool, bool) = (false, true);
+    const UNKNOWN: (bool, bool) = (false, false);
+
+    #[test]
+    fn a_state_without_a_way_out_is_a_dead_end() {
+        assert_eq!(graph(&[OUT, IN, IN], &[(1, 0), (2, 1)]).dead_end(), (None, 3));
+        assert_eq!(graph(&[OUT, IN, IN], &[(1, 0)]).dead_end(), (Some(2), 2));
+        let round = [(1, 2), (2, 1), (0, 1)];
+        assert_eq!(graph(&[OUT, IN, IN], &round).dead_end(), (Some(1), 1), "round and round");
+    }
+
+    #[test]
+    fn what_leads_to_the_unknown_is_neither_a_dead_end_nor_a_way_out() {
+        assert_eq!(graph(&[OUT, IN, UNKNOWN], &[(1, 2)]).dead_end(), (None, 1));
+        assert_eq!(graph(&[OUT, IN, UNKNOWN], &[(1, 2), (1, 0)]).dead_end(), (None, 2));
     }
 }
