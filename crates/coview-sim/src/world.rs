@@ -1022,8 +1022,12 @@ impl World {
                 if self.hub.is_some() {
                     let (now, queue) = (self.notes.now, &mut self.queue);
                     self.network.send(queue, now, conn, Direction::Down, Parcel::Handshake);
-                    let from = self.network.client(conn).and_then(|it| self.callers.get(&it));
+                    let client = self.network.client(conn);
+                    let from = client.and_then(|it| self.callers.get(&it));
                     let from = from.cloned().unwrap_or_default();
+                    if let Some(client) = client {
+                        self.notes.see(Seen::Page { client, origin: from.page.as_deref() });
+                    }
                     let origin = from.page.as_deref().map(coview_hub::Origin::Page);
                     let caller = coview_hub::Caller { origin, address: from.address };
                     self.hub_takes(Some(conn), coview_hub::Input::Opened { conn, caller });

@@ -103,8 +103,8 @@ struct Session {
     manual: bool,
     /// How many agents came in by its key.
     by_key: u32,
-    /// Who was let in, as the rules want it, and is in it.
-    guests: BTreeSet<AgentId>,
+    /// Who was let in, as the rules want it, and is in it; an agent once for each of its devices.
+    guests: Vec<AgentId>,
     /// What the hub noted of its masks last.
     masks: Option<coview_wire::MaskState>,
 }
@@ -523,7 +523,7 @@ impl Trust {
                     visitor: visitor.clone(),
                     manual: ask.is_none(),
                     by_key: 0,
-                    guests: BTreeSet::new(),
+                    guests: Vec::new(),
                     masks: None,
                 };
                 self.sessions.insert(*session, session_facts);
@@ -544,8 +544,10 @@ impl Trust {
                 return self.guest_joined(*session, agent);
             }
             Event::GuestLeft { session, agent, .. } => {
-                if let Some(session) = self.sessions.get_mut(session) {
-                    session.guests.remove(agent);
+                if let Some(session) = self.sessions.get_mut(session)
+                    && let Some(at) = session.guests.iter().position(|guest| guest == agent)
+                {
+                    session.guests.remove(at);
                 }
             }
             Event::MasksChanged { session, state, .. } => {
@@ -641,7 +643,7 @@ impl Trust {
 
     fn guest_joined(&mut self, id: SessionId, agent: &AgentId) -> Result<(), Broken> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
-        session.guests.insert(agent.clone());
+        session.guests.push(agent.clone());
         if !session.manual {
             return Ok(());
         }

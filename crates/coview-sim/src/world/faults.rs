@@ -385,7 +385,6 @@ impl World {
         address: Option<IpAddr>,
     ) {
         let client = client.into();
-        self.notes.see(Seen::Page { client, origin: page });
         self.callers.insert(client, From { page: page.map(str::to_owned), address });
     }
 
