@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AgentMessage;
 use coview_wire::AgentNotice;
 use coview_wire::AgentResumed;
@@ -104,6 +105,8 @@ impl Role for AgentRole {
 /// What the server knows of an agent.
 #[derive(Clone, Debug)]
 pub struct Base {
+    /// Who the agent is, as its first sign-in told.
+    agent: Option<AgentId>,
     /// The newest token the server is known to have acted on.
     token: AgentToken,
     /// What the latest sign-in brought: how long it lasts, in milliseconds, and the rights.
@@ -140,6 +143,7 @@ impl Rules<Self> for AgentRole {
 
     fn base(config: &AgentConfig) -> Base {
         Base {
+            agent: None,
             token: config.token.clone(),
             sign_in: None,
             signed_in_by: None,
@@ -174,12 +178,17 @@ impl Rules<Self> for AgentRole {
         base: &mut Base,
         greeting: &AgentGreeting,
         said: impl Iterator<Item = &'a AgentMessage>,
-    ) {
+    ) -> bool {
+        let told = &greeting.agent.agent;
+        if *base.agent.get_or_insert_with(|| told.clone()) != *told {
+            return false;
+        }
         if let Some(renew) = said.filter_map(renewal).last() {
             base.token = renew.token.clone();
             base.signed_in_by = Some(renew.re);
         }
         base.sign_in = Some((greeting.expires_ms, greeting.rights.clone()));
+        true
     }
 
     /// The newer token that the agent signed in with is not shown once more: it may be one that can

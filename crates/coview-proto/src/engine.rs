@@ -341,7 +341,10 @@ impl<R: Role> Engine<R> {
             Said::Own | Said::Bye => false,
         };
         let said = self.outbox.told().chain(self.outbox.untold()).filter(before);
-        R::greeted(&mut self.base, &greeting, said);
+        if !R::greeted(&mut self.base, &greeting, said) {
+            // What the app holds is somebody else's; a server that remembers the client says the same.
+            return self.leave(Ended::Refused(RefusalCode::BadToken));
+        }
         if again {
             if R::RESUMES_HALF_RESTORED {
                 self.memory = Memory::Anew { shutdown: self.memory.shutdown() };

@@ -52,8 +52,15 @@ pub trait Rules<R: Role> {
         base: &'a Self::Base,
         said: impl Iterator<Item = &'a R::Says>,
     ) -> R::Says;
-    /// The server granted what [`greet`](Self::greet) asked for; `said` is what it was given.
-    fn greeted<'a>(_: &mut Self::Base, _: &R::Greeting, _: impl Iterator<Item = &'a R::Says>) {}
+    /// The server granted what [`greet`](Self::greet) asked for; `said` is what it was given. False
+    /// if it takes the client for somebody else than it was.
+    fn greeted<'a>(
+        _: &mut Self::Base,
+        _: &R::Greeting,
+        _: impl Iterator<Item = &'a R::Says>,
+    ) -> bool {
+        true
+    }
     /// The answer to a message the app has said, if the greeting has brought about what it asks for:
     /// then it is not said any more.
     fn answered_by_greeting(_: &Self::Base, _: &R::Says) -> Option<R::Hears> {

@@ -266,6 +266,22 @@ fn a_token_that_is_not_accepted_closes_and_says_why() {
     }
 }
 
+/// A server that has forgotten the agent cannot refuse a newer token that is somebody else's. The
+/// engine does: what the app holds is the agent it signed in as.
+#[test]
+fn a_newer_token_of_somebody_else_closes_when_it_is_used() {
+    let mut agent = connected();
+    agent.give(renew(1, "of-bob"));
+    assert_eq!(signs_in_again(&mut agent), "of-bob");
+    let outputs =
+        agent.text(&signed_in("secret-2").replace("\"agent\":\"ann\"", "\"agent\":\"bob\""));
+    assert_eq!(sent(&outputs), ["bye"]);
+    let closed = [Output::Close, Output::Closed(Ended::Refused(RefusalCode::BadToken))];
+    assert!(outputs.ends_with(&closed), "{outputs:?}");
+    assert_eq!(outputs.len(), 3, "{outputs:?}");
+    assert_eq!(agent.wake_at, None);
+}
+
 #[test]
 fn a_server_that_cannot_take_the_agent_now_is_tried_again() {
     for code in [RefusalCode::Unavailable, RefusalCode::LimitExceeded, RefusalCode::ShuttingDown] {

@@ -16,11 +16,13 @@ use coview_hub::Place;
 use coview_lifecycle::Command;
 use coview_lifecycle::StateKind;
 use coview_sim::AgentNo;
+use coview_sim::Area;
 use coview_sim::Checker;
 use coview_sim::ClientId;
 use coview_sim::Cut;
 use coview_sim::Gone;
 use coview_sim::NOON;
+use coview_sim::PageAct;
 use coview_sim::Paper;
 use coview_sim::Rule;
 use coview_sim::Seen;
@@ -270,6 +272,50 @@ fn a_newer_token_for_others_takes_the_request_back() {
     world.run_for(SOON);
     assert_eq!(state(&world, henry), Some(AgentStateKind::SignedIn));
     assert_eq!(world.state(ben), Some(StateKind::PresenceConnected));
+    finish(world);
+}
+
+/// A token of somebody else that is shown while nobody can refuse it ends the agent when it is used:
+/// what an app shows of an agent stays true.
+#[test]
+fn a_newer_token_of_somebody_else_makes_nobody_else_of_an_agent() {
+    let (mut world, _, grace) = shared(Paper::Good(LONG));
+    world.set_reach(grace, coview_sim::Reach::Refused);
+    world.cut(grace, Cut::BothNotice);
+    world.run_for(SOON * 60);
+    assert!(world.renew(grace, Paper::SomebodyElses));
+    world.set_reach(grace, coview_sim::Reach::Open);
+    world.run_for(SOON * 60);
+    let gone = format!("{:?}", world.gone(grace));
+    assert!(gone.contains("BadToken"), "{gone}");
+    assert_eq!(world.hub_stats().unwrap().agents, 0, "it says that it goes");
+    finish(world);
+}
+
+/// Two devices of one agent are two guests: when one of them goes, the other one is in it still.
+#[test]
+fn an_agent_on_two_devices_is_let_in_for_each() {
+    let mut config = town::config();
+    config.groups.values_mut().for_each(|group| group.confirm_join = true);
+    let mut world = World::new(config, 7);
+    world.share_screens();
+    let anna = world.add_visitor("anna", town::visitor(town::NORTH));
+    let devices = [0, 1].map(|_| world.add_agent_with("grace", town::NORTH, Paper::Good(LONG)));
+    world.run_for(SOON);
+    assert!(world.command(anna, Command::StartManual));
+    world.run_for(SOON);
+    for device in devices {
+        assert!(knock(&mut world, device, anna));
+        assert!(world.command(anna, Command::Confirm));
+        world.run_for(SOON);
+        assert_eq!(state(&world, device), Some(AgentStateKind::Viewing));
+    }
+    assert!(world.agent_command(devices[0], Click::Leave));
+    world.run_for(SOON);
+    let area = Area { x: 0, y: 0, width: 90, height: 90 };
+    world.draw(anna, &PageAct::Fill(area, 7));
+    world.run_for(SOON);
+    assert_eq!(state(&world, devices[1]), Some(AgentStateKind::Viewing));
     finish(world);
 }
 
