@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use coview_hub::Accounts;
 use coview_hub::GroupConfig;
@@ -72,6 +73,7 @@ pub fn with_server(config: ServerConfig, test: impl FnOnce(SocketAddr, &Control)
 pub fn open(address: SocketAddr) -> TcpStream {
     let tcp = TcpStream::connect(address).expect("the loopback works");
     tcp.set_read_timeout(Some(PATIENCE)).expect("the loopback works");
+    tcp.set_write_timeout(Some(PATIENCE)).expect("the loopback works");
     tcp.set_nodelay(true).expect("the loopback works");
     tcp
 }
@@ -115,9 +117,16 @@ pub fn metric(address: SocketAddr, name: &str) -> u64 {
     line.expect("a known metric").trim().parse().expect("a number")
 }
 
-/// Asks until the metric is this; a test that never gets there is ended by its runner.
+/// Asks until the metric is this.
 pub fn until(address: SocketAddr, name: &str, value: u64) {
-    while metric(address, name) != value {}
+    let begun = Instant::now();
+    loop {
+        let is = metric(address, name);
+        if is == value {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{name} is {is} and not {value}");
+    }
 }
 
 /// A connection that has become a WebSocket, spoken to by bytes.
