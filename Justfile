@@ -241,7 +241,7 @@ mutants CRATE *ARGS:
 
 # Every joint state of one visitor, two agents and the hub, from each root on: down to a depth, and so many
 # states. Numbers, the first way to each good ending, and the story of whatever breaks a rule.
-search DEPTH="200" STATES="200000" *ROOT:
+search DEPTH="200" STATES="600000" *ROOT:
     cargo run --quiet --release -p coview-sim --example search -- {{DEPTH}} {{STATES}} {{ROOT}}
 
 # Five mutants that are kept, each against every layer that claims to catch it: crates/coview-sim/mutants.
