@@ -35,6 +35,10 @@ sim *ARGS:
 soak MINUTES *ARGS:
     cargo run --quiet --release -p coview-sim --bin coview-sim -- soak {{MINUTES}} {{ARGS}}
 
+# Simulate the days that tests simulate, and tell how often they reach each thing there is to reach.
+sim-coverage:
+    cargo run --quiet --release -p coview-sim --bin coview-sim -- coverage
+
 # Everything CI runs, in the order of how soon it fails.
 ci: fmt-check deny lint doc pure tokio test fuzz-check codes bench-check test-browser test-x11 test-nginx
 

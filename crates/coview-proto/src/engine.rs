@@ -54,7 +54,9 @@ use crate::role::Said;
 ///
 /// `Opening` to `Live` have a transport, `New`, `Waiting`, `Parked` and `Closed` have none.
 ///
-/// After one input an engine is idle again within [`WINDOW`](crate::WINDOW) + 8 outputs.
+/// After one input an engine is idle again within [`WINDOW`](crate::WINDOW) + 8 outputs, and one more for
+/// each renewal that waited for the sign-in that answers it; at most [`OUTBOX_LIMIT`](crate::OUTBOX_LIMIT)
+/// messages wait.
 pub struct Engine<R: Role> {
     pub(crate) config: R::Config,
     pub(crate) backoff: Backoff,

@@ -86,6 +86,20 @@ impl Coverage {
         all.filter(|item| item.exempt().is_some() && self.count(*item) > 0).collect()
     }
 
+    /// A line for each item that is [missing](Self::missing) or [wrongly
+    /// exempt](Self::wrongly_exempt): nothing if there is none.
+    #[must_use]
+    pub fn gaps(&self, least: u64) -> String {
+        let mut out = String::new();
+        for item in self.missing(least) {
+            out.push_str(&format!("reached {} times: {item}\n", self.count(item)));
+        }
+        for item in self.wrongly_exempt() {
+            out.push_str(&format!("reached {} times, and exempt: {item}\n", self.count(item)));
+        }
+        out
+    }
+
     /// How many items there are to reach, and how many of them were reached so often at least.
     #[must_use]
     pub fn reached(&self, least: u64) -> (usize, usize) {

@@ -25,6 +25,7 @@ use coview_proto::Role;
 use coview_proto::VisitorRole;
 use coview_proto::WINDOW;
 use coview_wire::Deadline;
+use coview_wire::Message;
 use coview_wire::Moment;
 use coview_wire::PictureRelay;
 use coview_wire::RefusalCode;
@@ -264,6 +265,7 @@ impl<P: Party> Device<P> {
 
     fn drain(&mut self, notes: &mut Notes, wishes: &mut Vec<Wish>) -> Option<Deadline> {
         let mut count = 0;
+        let mut renewals = 0;
         loop {
             let output = self.engine.poll_output();
             count += 1;
@@ -279,6 +281,7 @@ impl<P: Party> Device<P> {
                     self.hand = Hand::Free(free);
                 }
                 Output::Hear(message) => {
+                    renewals += usize::from(message.kind() == "renewed");
                     notes.see(P::told(self.id, &message));
                     self.arrive(Arrived::Message(message));
                 }
@@ -310,7 +313,9 @@ impl<P: Party> Device<P> {
                     if let Some(link) = &self.link {
                         link.pictures().session_is(self.engine.picture_session());
                     }
-                    notes.see(Seen::Outputs { of: Some(self.id), count, limit: WINDOW + 8 });
+                    // A sign-in answers every renewal that waited, and the window bounds the rest.
+                    let limit = WINDOW + 8 + renewals;
+                    notes.see(Seen::Outputs { of: Some(self.id), count, limit });
                     self.due = wake_at;
                     return wake_at;
                 }

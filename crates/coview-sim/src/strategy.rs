@@ -179,6 +179,7 @@ pub fn acts_of(day: Day) -> impl Strategy<Value = Act> {
         Day::Storm => [200, 160, 80, 40, 160, 4, 8, 2],
         Day::Mobile => [240, 160, 40, 40, 200, 60, 2, 1],
         Day::Hostile => [160, 160, 240, 40, 60, 60, 4, 4],
+        Day::Played => [200, 200, 40, 10, 30, 20, 1, 2],
     };
     let door = prop_oneof![
         3 => (any::<usize>(), any::<usize>(), paper())

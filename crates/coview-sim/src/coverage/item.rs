@@ -318,6 +318,9 @@ impl Item {
             Self::Join(JoinEnd::Ended(WithdrawReason::Busy | WithdrawReason::PresenceOver)) => {
                 Some("it is said of terms only")
             }
+            Self::Refused(RefusalCode::AlreadyIdentified) => Some(
+                "whoever says it is somebody else has logged out before, on the same connection",
+            ),
             Self::Row(..)
             | Self::RefusedRow(..)
             | Self::AgentRow(..)

@@ -14,7 +14,7 @@ use coview_wire::Moment;
     after_help = "\
 Exit codes:
   0  every rule held
-  1  a rule was broken, or a file could not be written
+  1  a rule was broken, a file could not be written, or something is reached too rarely
   2  the command line is wrong"
 )]
 pub(crate) struct Args {
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Try fresh seeds until one breaks a rule or the time is over
     Soak(Soak),
+    /// Simulate the days that tests simulate, and tell what they reach of all there is to reach
+    Coverage,
 }
 
 /// What decides what happens.
@@ -53,7 +55,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: u64,
 
-    /// What kind of day it is: office, storm, mobile or hostile
+    /// What kind of day it is: office, storm, mobile, hostile or played
     #[arg(long, value_name = "KIND", default_value_t = Options::default().profile)]
     pub(crate) profile: Profile,
 

@@ -1,4 +1,4 @@
-//! `just sim`, `just soak`: whole days of virtual time from a seed.
+//! `just sim`, `just soak`, `just sim-coverage`: whole days of virtual time from a seed.
 #![expect(clippy::print_stdout, reason = "a program prints what it saw")]
 
 mod args;
@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use coview_sim::Part;
+use coview_sim::coverage::Coverage;
+use coview_sim::simulation;
+use coview_sim::simulation::Options;
 use coview_sim::simulation::Report;
 use coview_sim::simulation::simulate;
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Run(run) => one(&run),
         Command::Soak(soak) => soak::run(&soak),
+        Command::Coverage => Ok(covered()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -49,6 +53,23 @@ fn one(run: &Run) -> io::Result<bool> {
         print!("{}", report.timeline().part(&run.part(Some(run.last))));
     }
     Ok(told(&report))
+}
+
+/// Tells what the fixed days reach; whether every rule held and nothing is missing.
+fn covered() -> bool {
+    let mut coverage = Coverage::default();
+    for (seed, profile) in simulation::DAYS {
+        let options = Options { profile, ..Options::default() };
+        let report = simulate(seed, simulation::DAY, &options);
+        if !told(&report) {
+            return false;
+        }
+        coverage.merge(report.coverage());
+    }
+    print!("{coverage}\n{}", coverage.summary(simulation::LEAST));
+    let gaps = coverage.gaps(simulation::LEAST);
+    println!("{gaps}");
+    gaps.is_empty()
 }
 
 /// Says what came of it; whether every rule held.

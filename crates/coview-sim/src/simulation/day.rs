@@ -186,7 +186,12 @@ impl Day {
     /// A play with people of one group.
     fn scene(&mut self) -> Plan {
         let groups = town::AGENTS.len();
-        let Some(at) = (!self.agents.is_empty()).then(|| self.dice.below(self.agents.len())) else {
+        let seats = 0..self.agents.len();
+        // Where visitors let agents in there is most to play.
+        let doors: Vec<usize> =
+            seats.clone().filter(|seat| town::AGENTS[seat % groups] == town::EAST).collect();
+        let at = if self.dice.one_in(2) { self.dice.of(&doors) } else { None };
+        let Some(at) = at.or_else(|| self.dice.of(&seats.collect::<Vec<_>>())) else {
             return Plan::new();
         };
         let group = town::AGENTS[at % groups];

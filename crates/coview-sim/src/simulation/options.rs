@@ -31,11 +31,14 @@ pub enum Profile {
     Mobile,
     /// Forged papers, wrong keys, strangers, and a network that changes what it carries.
     Hostile,
+    /// One play after the other that leads to something rare, and in between lines break.
+    Played,
 }
 
 impl Profile {
     /// Every kind of day.
-    pub const ALL: [Self; 4] = [Self::Office, Self::Storm, Self::Mobile, Self::Hostile];
+    pub const ALL: [Self; 5] =
+        [Self::Office, Self::Storm, Self::Mobile, Self::Hostile, Self::Played];
 
     /// The name, as a command takes it.
     #[must_use]
@@ -45,6 +48,7 @@ impl Profile {
             Self::Storm => "storm",
             Self::Mobile => "mobile",
             Self::Hostile => "hostile",
+            Self::Played => "played",
         }
     }
 
@@ -54,14 +58,14 @@ impl Profile {
             Self::Office => 6_000,
             Self::Storm => 400,
             Self::Mobile => 3_000,
-            Self::Hostile => 1_500,
+            Self::Hostile | Self::Played => 1_500,
         })
     }
 
     /// How long a message is under way.
     pub(crate) const fn delay(self) -> RangeInclusive<Duration> {
         let (least, most) = match self {
-            Self::Office | Self::Hostile => (5, 80),
+            Self::Office | Self::Hostile | Self::Played => (5, 80),
             Self::Storm => (0, 600),
             Self::Mobile => (50, 2_500),
         };
@@ -75,6 +79,7 @@ impl Profile {
             Self::Storm => 200,
             Self::Mobile => 60,
             Self::Hostile => 40,
+            Self::Played => 4,
         }
     }
 
@@ -82,14 +87,14 @@ impl Profile {
     pub(crate) const fn tampers(self) -> bool {
         match self {
             Self::Office => false,
-            Self::Storm | Self::Mobile | Self::Hostile => true,
+            Self::Storm | Self::Mobile | Self::Hostile | Self::Played => true,
         }
     }
 
     /// At one in so many things that happen somebody does something at the worst moment.
     pub(crate) const fn worst_moments(self) -> u64 {
         match self {
-            Self::Office => 400,
+            Self::Office | Self::Played => 400,
             Self::Storm => 60,
             Self::Mobile => 80,
             Self::Hostile => 60,
@@ -107,9 +112,8 @@ impl FromStr for Profile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|it| it.as_str() == text)
-            .ok_or_else(|| "the kinds of day are office, storm, mobile and hostile".to_owned())
+        Self::ALL.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
+            "the kinds of day are office, storm, mobile, hostile and played".to_owned()
+        })
     }
 }

@@ -47,7 +47,7 @@ impl Cast {
 /// One of the plays.
 pub(super) fn scene(dice: &mut Dice, cast: &Cast) -> Plan {
     let mut plan = come_in(cast);
-    plan.extend(match dice.below(32) {
+    plan.extend(match dice.below(40) {
         0..2 => guesser(dice, cast),
         2 => crowd(cast),
         3 => tapper(cast),
@@ -61,7 +61,9 @@ pub(super) fn scene(dice: &mut Dice, cast: &Cast) -> Plan {
         17..20 => spoiled_greeting(dice, cast),
         20 => too_late(cast),
         21 => hasty(cast),
-        22 => last_orders(cast),
+        22..26 => last_orders(cast),
+        26..28 => hasty(cast),
+        28..30 => slow_reader(cast),
         _ => door(dice, cast),
     });
     plan
@@ -70,7 +72,8 @@ pub(super) fn scene(dice: &mut Dice, cast: &Cast) -> Plan {
 /// Whoever plays is there, with a good line and a token that lets it do everything.
 fn come_in(cast: &Cast) -> Plan {
     let good = Paper::Good(LASTS[2]);
-    let mut plan = Plan::new();
+    let mut plan =
+        Plan::from([(SHORT, Act::Hub(HubAct::ComeUp)), (SHORT, Act::Hub(HubAct::Records(true)))]);
     for agent in &cast.agents {
         plan.push_back((SHORT / 10, Act::Agent(*agent, AgentAct::RestartWith(good))));
         plan.push_back((SHORT / 10, Act::Agent(*agent, AgentAct::Renew(good))));
@@ -291,7 +294,9 @@ fn last_orders(cast: &Cast) -> Plan {
     Plan::from([
         (SHORT, call(no, Command::End)),
         (LONG, call(no, Command::StartManual)),
-        (LONG, Act::Agent(cast.agent, AgentAct::JoinLate(no))),
+        (SHORT, Act::Agent(cast.agent, AgentAct::Stop(false))),
+        (LONG, Act::Agent(cast.agent, AgentAct::Cancel)),
+        (LONG, Act::Agent(cast.agent, AgentAct::KnockLate(no))),
         (LONG, call(no, Command::Confirm)),
         (LONG, Act::Hub(HubAct::Drain)),
         (SHORT, Act::Agent(cast.agent, AgentAct::Watch(Some(None)))),
