@@ -378,8 +378,11 @@ impl Group {
     /// Sends a notice to everybody who watches this visitor; it is encoded once.
     fn announce(&self, fx: &mut Effects, name: &VisitorId, notice: AgentNotice) {
         let mut text: Option<Arc<str>> = None;
+        let wall = fx.wall();
         for agent in self.watchers.of(name) {
-            if let Some(conn) = self.agents.get(&agent).and_then(|agent| agent.conn) {
+            // A hub that was held up comes to what happened before a sign-in was over only after it.
+            let agent = self.agents.get(&agent).filter(|agent| agent.sign_in.expires > wall);
+            if let Some(conn) = agent.and_then(|agent| agent.conn) {
                 fx.send(conn, text.get_or_insert_with(|| notice.encode().into()).clone());
             }
         }

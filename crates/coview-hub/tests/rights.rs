@@ -219,6 +219,28 @@ fn an_agent_who_does_nothing_is_sent_away_when_its_token_expires() {
 }
 
 #[test]
+fn a_hub_that_was_held_up_tells_an_agent_nothing_after_its_token_expired() {
+    for (hour, told) in [(590, true), (600, false)] {
+        let mut w = World::strict();
+        let agent = w.signed_in(&Claims::agent("grace").expires(600));
+        let ada = w.proved_online("ada");
+        w.watch(agent, None);
+        roster(&mut w, agent);
+        w.pass(secs(556));
+        w.drop_conn(ada);
+        w.pass(secs(20));
+        w.notices(agent);
+        // Her grace is over at 586, and nobody tells the hub what time it is until later.
+        w.now = w.now + secs(hour - 576);
+        w.input(Input::Timeout);
+        assert_eq!(w.hub.stats().visitors, 0);
+        let heard = w.notices(agent);
+        let offline = |it: &AgentNotice| matches!(it, AgentNotice::VisitorOffline(_));
+        assert_eq!(heard.iter().any(offline), told, "{heard:?}");
+    }
+}
+
+#[test]
 fn an_agent_whose_token_expires_in_a_session_finishes_it_and_begins_nothing() {
     let mut w = World::strict();
     let agent = w.signed_in(&Claims::agent("grace").expires(600));
