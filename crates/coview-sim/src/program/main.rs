@@ -58,7 +58,7 @@ fn one(run: &Run) -> io::Result<bool> {
 /// Tells what the fixed days reach; whether every rule held and nothing is missing.
 fn covered() -> bool {
     let mut coverage = Coverage::default();
-    for (seed, profile) in simulation::DAYS {
+    for (seed, profile) in simulation::days() {
         let options = Options { profile, ..Options::default() };
         let report = simulate(seed, simulation::DAY, &options);
         if !told(&report) {

@@ -47,23 +47,22 @@ impl Cast {
 /// One of the plays.
 pub(super) fn scene(dice: &mut Dice, cast: &Cast) -> Plan {
     let mut plan = come_in(cast);
-    plan.extend(match dice.below(40) {
+    plan.extend(match dice.below(42) {
         0..2 => guesser(dice, cast),
         2 => crowd(cast),
         3 => tapper(cast),
-        4 => slow_reader(cast),
-        5 => backlog(cast),
-        6..8 => asked_and_gone(cast),
-        8..10 => web_page(dice, cast),
-        10..13 => spoiled(dice, cast),
-        13..15 => second_thoughts(cast),
-        15..17 => overtaken(dice, cast),
-        17..20 => spoiled_greeting(dice, cast),
-        20 => too_late(cast),
-        21 => hasty(cast),
-        22..26 => last_orders(cast),
-        26..28 => hasty(cast),
-        28..30 => slow_reader(cast),
+        4..6 => slow_reader(cast),
+        6 => backlog(cast),
+        7..9 => asked_and_gone(cast),
+        9..11 => asked_again(cast),
+        11..13 => web_page(dice, cast),
+        13..16 => spoiled(dice, cast),
+        16..18 => second_thoughts(cast),
+        18..20 => overtaken(dice, cast),
+        20..23 => spoiled_greeting(dice, cast),
+        23 => too_late(cast),
+        24..26 => hasty(cast),
+        26..32 => last_orders(cast),
         _ => door(dice, cast),
     });
     plan
@@ -183,14 +182,36 @@ fn backlog(cast: &Cast) -> Plan {
     plan
 }
 
-/// A visitor is asked, says yes, and is gone before the start has come.
-fn asked_and_gone(cast: &Cast) -> Plan {
-    let no = cast.visitor;
+/// An agent asks, and the visitor is shown the terms.
+fn asked(cast: &Cast) -> Plan {
     let mut plan: Plan = forward(cast).collect();
+    plan.push_back((SHORT, Act::Agent(cast.agent, AgentAct::Stop(false))));
     plan.push_back((SHORT, Act::Agent(cast.agent, AgentAct::Watch(Some(None)))));
     plan.push_back((LONG, Act::Agent(cast.agent, AgentAct::Ask(0))));
+    plan.push_back((LONG, visitor(cast.visitor, VisitorAct::Forward)));
+    plan
+}
+
+/// A visitor is asked and says yes, and the start that follows may be held up on its way.
+fn asked_and_gone(cast: &Cast) -> Plan {
+    let no = cast.visitor;
+    let mut plan = asked(cast);
     plan.push_back((LONG, visitor(no, VisitorAct::Forward)));
-    plan.push_back((LONG, visitor(no, VisitorAct::Forward)));
+    let stall = Act::Network(no, NetworkAct::Stall(Direction::Up));
+    plan.push_back((Duration::from_millis(30), stall));
+    plan.push_back((LONG * 4, Act::Network(no, NetworkAct::Unstall(Direction::Up))));
+    plan
+}
+
+/// A visitor says yes, and the agent, who has not heard of it, takes its request back and asks again.
+fn asked_again(cast: &Cast) -> Plan {
+    let no = cast.seats + cast.agent;
+    let mut plan = asked(cast);
+    plan.push_back((LONG, Act::Network(no, NetworkAct::Stall(Direction::Down))));
+    plan.push_back((SHORT, visitor(cast.visitor, VisitorAct::Forward)));
+    plan.push_back((LONG, Act::Agent(cast.agent, AgentAct::Stop(false))));
+    plan.push_back((SHORT, Act::Agent(cast.agent, AgentAct::Ask(0))));
+    plan.push_back((LONG, Act::Network(no, NetworkAct::Unstall(Direction::Down))));
     plan
 }
 
