@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use coview_wire::AgentCard;
@@ -11,6 +12,7 @@ use coview_wire::AgentToken;
 use coview_wire::GroupId;
 use coview_wire::Moment;
 use coview_wire::Terms;
+use coview_wire::VisitorId;
 
 use crate::config::GroupConfig;
 use crate::config::HubConfig;
@@ -27,9 +29,13 @@ const VISITORS: u64 = 10_000;
 
 fn hub() -> Hub {
     let mut group = GroupConfig::new(Terms::new("v1", "Your screen will be seen.").unwrap());
-    let card = AgentCard::new(AgentId::new("grace").unwrap(), "Grace").unwrap();
-    let token = AgentToken::new("token").unwrap();
-    group.proofs = Arc::new(Accounts::default().with(token, card));
+    let account = |(agent, token)| {
+        let card = AgentCard::new(AgentId::new(agent).unwrap(), "An Agent").unwrap();
+        (AgentToken::new(token).unwrap(), card)
+    };
+    let accounts: Accounts =
+        [("grace", "token"), ("henry", "other")].into_iter().map(account).collect();
+    group.proofs = Arc::new(accounts);
     group.assertion_needed = false;
     let config = HubConfig::one_group(GroupId::new("g").unwrap(), group);
     let policy = Policy { begins_per_minute: u32::MAX, ..config.policy.clone() };
@@ -127,4 +133,34 @@ fn ten_thousand_visitors_who_came_and_went_leave_nothing() {
     assert_eq!(gauges, nothing);
     assert!(hub.fx.kept().first(None).is_none() && hub.groups[0].late_cards.is_empty());
     assert!(room(&hub) <= empty + 64, "{} and {empty} before", room(&hub));
+}
+
+#[test]
+fn what_was_asked_in_vain_is_forgotten_when_its_time_is_over() {
+    let mut hub = hub();
+    let window = Duration::from_secs(5);
+    hub.fx.policy.asks_in_vain_window = window;
+    let (visitor, grace, henry) = (0, 1, 2);
+    for (conn, token) in [(grace, "token"), (henry, "other")] {
+        open(&mut hub, conn);
+        let token =
+            format!(r#"{{"t":"sign_in","re":0,"version":1,"group":"g","token":"{token}"}}"#);
+        say(&mut hub, conn, &token);
+    }
+    open(&mut hub, visitor);
+    say(&mut hub, visitor, r#"{"t":"hello","re":0,"version":1,"group":"g","app":"active"}"#);
+    say(&mut hub, visitor, r#"{"t":"identify","re":0,"visitor":"ada"}"#);
+    say(&mut hub, visitor, r#"{"t":"presence_connect","re":0,"data":{}}"#);
+    let mut asks_in_vain = |conn, at| {
+        for text in [r#"{"t":"ask","re":0,"visitor":"ada"}"#, r#"{"t":"withdraw","re":0}"#] {
+            handle(&mut hub, at, Input::Text { conn: ConnId::new(conn), text });
+        }
+        let dealings = hub.groups[0].people.get(&VisitorId::new("ada").unwrap()).unwrap();
+        let asked = &dealings.dealings.as_ref().unwrap().asked_in_vain;
+        asked.keys().map(|agent| String::from(agent.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(asks_in_vain(grace, Moment::ZERO), ["grace"]);
+    let soon = Moment::ZERO + Duration::from_secs(1);
+    assert_eq!(asks_in_vain(henry, soon), ["grace", "henry"]);
+    assert_eq!(asks_in_vain(henry, Moment::ZERO + window), ["henry"]);
 }
