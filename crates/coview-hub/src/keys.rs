@@ -168,6 +168,7 @@ impl fmt::Write for Number {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
     use core::time::Duration;
 
     use super::*;
@@ -243,5 +244,24 @@ mod tests {
             }
             assert_eq!((keys.over.len(), keys.order.len()), (most, most));
         }
+    }
+
+    #[test]
+    fn the_number_of_a_key_is_its_digits_after_a_one() {
+        let number = |key: &str| {
+            let mut number = Number(1);
+            fmt::Write::write_str(&mut number, key).unwrap();
+            number.0
+        };
+        assert_eq!((number("123 456"), number("012 3456")), (1_123_456, 10_123_456));
+        assert_eq!((number("00 00 09"), number("00 00")), (1_000_009, 10_000));
+    }
+
+    #[test]
+    fn debug_shows_how_many_keys_and_none_of_them() {
+        let mut fx = effects(Policy::default());
+        let mut keys = Keys::new(&mut fx, six());
+        keys.draw(&mut fx, SessionId::new(1)).unwrap();
+        assert_eq!(format!("{keys:?}"), "Keys { live: 1, .. }");
     }
 }

@@ -158,3 +158,27 @@ impl Proofs for Accounts {
         Err(ProofError::Bad)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use coview_wire::AgentId;
+
+    use super::*;
+
+    #[test]
+    fn accounts_are_told_in_order_and_good_for_ten_years() {
+        let account = |(agent, token)| {
+            let card = AgentCard::new(AgentId::new(agent).unwrap(), "An Agent").unwrap();
+            (AgentToken::new(token).unwrap(), card)
+        };
+        let accounts: Accounts =
+            [("joan", "one"), ("grace", "two")].into_iter().map(account).collect();
+        let names: Vec<&str> = accounts.cards().map(|card| card.agent.as_str()).collect();
+        assert_eq!(names, ["joan", "grace"]);
+        let group = GroupId::new("12345").unwrap();
+        let token = AgentToken::new("two").unwrap();
+        let pass = accounts.agent(&group, &token, UnixTime::new(1_000)).unwrap();
+        assert_eq!(pass.card.agent.as_str(), "grace");
+        assert_eq!(pass.expires, UnixTime::new(1_000 + 3_650 * 86_400));
+    }
+}

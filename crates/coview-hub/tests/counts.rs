@@ -10,6 +10,7 @@ mod harness;
 
 use coview_hub::*;
 use coview_wire::*;
+use harness::proof::*;
 use harness::*;
 
 /// The counters without the gauges, and without the messages, which have a test of their own.
@@ -169,4 +170,55 @@ fn every_message_is_counted_on_its_way_in_and_out() {
     assert_eq!(w.hub.stats().messages_out, (w.sent.len() - forgotten) as u64);
     assert!(w.sent.iter().any(|(_, sent)| matches!(sent, Sent::Binary(_))));
     assert!(w.sent.iter().any(|(_, sent)| matches!(sent, Sent::Picture(_))));
+}
+
+#[test]
+fn who_waits_to_be_let_in_and_is_not_is_counted_once() {
+    let mut config = config();
+    for group in config.groups.values_mut() {
+        group.confirm_join = true;
+    }
+    let mut w = World::with(config);
+    let (visitor, grace) = (w.anonymous(), w.agent("grace"));
+    let (_, _, key) = w.share(visitor);
+    w.join(grace, key);
+    let waiting = Stats { sessions_manual: 1, joins_asked: 1, ..two() };
+    assert_eq!(counters(&w), waiting);
+    w.leave(grace, None);
+    assert_eq!(w.hub.stats().viewers, 0);
+    // The agent is told that it waits no more.
+    assert_eq!(counters(&w), Stats { joins_unanswered: 1, refusals: 1, ..waiting });
+}
+
+#[test]
+fn whoever_proves_an_id_is_counted_and_whoever_does_not_is_too() {
+    let mut w = World::strict();
+    w.proved(&Claims::visitor("ada"));
+    let proved = Stats {
+        connections_opened: 1,
+        visitors_arrived: 1,
+        assertions_accepted: 1,
+        ..Stats::default()
+    };
+    assert_eq!(counters(&w), proved);
+    let other = w.anonymous();
+    w.identify_as(other, "eve", Some(&Claims::visitor("eve").forged()));
+    let both = Stats {
+        connections_opened: 2,
+        visitors_arrived: 2,
+        refused_assertions: 1,
+        refusals: 1,
+        ..proved
+    };
+    assert_eq!(counters(&w), both);
+}
+
+#[test]
+fn tokens_and_assertions_that_were_used_once_are_counted_together() {
+    let mut w = World::strict();
+    w.proved(&Claims::visitor("ada").once(1));
+    assert_eq!(w.hub.stats().one_use_tokens, 1);
+    w.signed_in(&Claims::agent("grace").once(2));
+    w.signed_in(&Claims::agent("joan").once(3));
+    assert_eq!(w.hub.stats().one_use_tokens, 3);
 }

@@ -535,3 +535,13 @@ fn the_time_told_again_changes_nothing() {
     w.pass(secs(500));
     w.closing(agent, CloseReason::SignInExpired, false);
 }
+
+#[test]
+fn when_the_clock_is_set_to_the_very_moment_a_token_expires_it_has_expired() {
+    let mut w = World::strict();
+    let agent = w.signed_in(&Claims::agent("grace").expires(600));
+    w.input(Input::Wall { now: after(599) });
+    assert!(!w.closed.contains_key(&agent));
+    w.input(Input::Wall { now: after(600) });
+    w.closing(agent, CloseReason::SignInExpired, false);
+}

@@ -549,3 +549,23 @@ fn shutdown_tells_everybody_and_leaves_nothing() {
     assert_eq!(gauges, [0; 8]);
     assert_eq!(w.wake_at, None);
 }
+
+#[test]
+fn of_agents_who_were_never_there_a_thousand_and_a_few_can_be_ejected() {
+    for (others, comes_in) in [(1_023, false), (1_024, true)] {
+        let mut w = World::new();
+        let (visitor, grace, joan) = (w.anonymous(), w.agent("grace"), w.agent("joan"));
+        let (_, session, key) = w.share(visitor);
+        w.joined(grace, key);
+        for number in 0..others {
+            w.eject(grace, session, &format!("agent-{number}"));
+        }
+        w.eject(grace, session, "joan");
+        w.join(joan, key);
+        if comes_in {
+            let AgentNotice::Joined(_) = w.notice(joan) else { panic!("not joined") };
+        } else {
+            w.refused(joan);
+        }
+    }
+}

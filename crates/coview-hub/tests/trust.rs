@@ -268,6 +268,21 @@ fn a_one_use_assertion_of_another_device_is_not_believed() {
 }
 
 #[test]
+fn an_identity_is_recorded_when_it_is_taken_on_and_when_it_is_proved() {
+    let mut w = World::strict_with(|group| group.assertion_needed = false);
+    let visitor = w.identified("ada");
+    w.identify_as(visitor, "ada", None);
+    for _ in 0..2 {
+        w.identify_as(visitor, "ada", Some(&Claims::visitor("ada")));
+    }
+    let recorded = w.events.iter().filter_map(|event| {
+        let Event::Identified { proven, devices, .. } = event else { return None };
+        Some((*proven, *devices))
+    });
+    assert_eq!(recorded.collect::<Vec<_>>(), [(false, 1), (true, 1)]);
+}
+
+#[test]
 fn the_same_assertion_said_again_by_the_same_device_is_one_identity() {
     let mut w = World::strict();
     let ada = Claims::visitor("ada");
