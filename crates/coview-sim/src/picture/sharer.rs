@@ -4,6 +4,7 @@ use core::task::Context;
 use core::task::Poll;
 use core::task::Waker;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::PassArrival;
@@ -21,6 +22,7 @@ use coview_wire::MaskState;
 use coview_wire::Moment;
 use coview_wire::SessionId;
 use coview_wire::ViewerEvent;
+use coview_wire::ViewerId;
 
 use crate::checker::Seen;
 use crate::client::ClientId;
@@ -53,7 +55,7 @@ struct Sending {
     pass: ScreenPass<SimPipe>,
     encoder: Encoder,
     frame: Frame,
-    viewers: usize,
+    viewers: BTreeSet<ViewerId>,
     masks: MaskState,
     /// Whether the hub has been told of these masks on this connection.
     told: bool,
@@ -104,7 +106,7 @@ impl Sharer {
                     pass,
                     encoder: Encoder::new(EncoderConfig::default()),
                     frame: Frame::blank(Size::new(1, 1)).expect("one pixel is a frame"),
-                    viewers: 0,
+                    viewers: BTreeSet::new(),
                     masks: MaskState::Unknown,
                     told,
                     captured_at: None,
@@ -155,14 +157,17 @@ impl Sending {
                 PassArrival::Interrupted => Input::Reset,
                 PassArrival::Over(_) => return false,
             };
-            self.viewers = match arrival {
-                PassArrival::Viewer(_, ViewerEvent::Joined) => self.viewers + 1,
-                PassArrival::Viewer(_, ViewerEvent::Left) => self.viewers.saturating_sub(1),
-                PassArrival::Interrupted | PassArrival::Over(_) => 0,
-                PassArrival::Viewer(_, ViewerEvent::Acknowledged(_) | ViewerEvent::Refresh) => {
-                    self.viewers
+            match arrival {
+                // The network may say it twice.
+                PassArrival::Viewer(viewer, ViewerEvent::Joined) => {
+                    self.viewers.insert(viewer);
                 }
-            };
+                PassArrival::Viewer(viewer, ViewerEvent::Left) => {
+                    self.viewers.remove(&viewer);
+                }
+                PassArrival::Interrupted | PassArrival::Over(_) => self.viewers.clear(),
+                PassArrival::Viewer(_, ViewerEvent::Acknowledged(_) | ViewerEvent::Refresh) => {}
+            }
             self.told &= !matches!(arrival, PassArrival::Interrupted);
             if !self.give(id, now, input, notes) {
                 return false;
@@ -226,7 +231,7 @@ impl Sending {
                 }
             }
         }
-        let limit = 1 + OUTPUTS_FOR_ONE * self.viewers;
+        let limit = 1 + OUTPUTS_FOR_ONE * self.viewers.len();
         notes.see(Seen::Outputs { of: Some(id), count, limit });
         true
     }
