@@ -174,6 +174,11 @@ impl Timeline {
         }
     }
 
+    /// What everybody is called.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (ClientId, &str)> {
+        self.names.iter().map(|(client, name)| (*client, name.as_str()))
+    }
+
     pub(crate) fn name_of(&self, client: ClientId) -> &str {
         self.names.get(&client).map_or("?", String::as_str)
     }

@@ -105,6 +105,29 @@ impl fmt::Display for Report {
         for violation in &self.violations {
             writeln!(f, "{violation}")?;
         }
+        for (client, name) in self.timeline().names() {
+            if self.violations.iter().any(|it| mentions(&it.how, &client.to_string())) {
+                writeln!(f, "{client} is {name} in the timeline")?;
+            }
+        }
         write!(f, "at {} of seed {}; to see it again:\n  {}", self.now(), self.seed, self.replay())
+    }
+}
+
+/// Whether these words are in a text, and not as the beginning of a longer number.
+fn mentions(text: &str, words: &str) -> bool {
+    text.match_indices(words)
+        .any(|(at, _)| !text[at + words.len()..].starts_with(|next: char| next.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_not_taken_for_one_with_a_longer_number() {
+        assert!(mentions("agent 2 sees agent 28", "agent 2"));
+        assert!(mentions("agent 2", "agent 2"));
+        assert!(!mentions("agent 28 sees agent 21", "agent 2"));
     }
 }
