@@ -511,6 +511,8 @@ mod tests {
             let text = AgentNotice::from(VisitorOnline { card: card.clone() }).encode();
             assert!(text.len() <= json_bytes(&card), "{} bytes", text.len());
             assert!(text.len() <= limits::MESSAGE_BYTES);
+            let short = VisitorCard { visitor: VisitorId::new("a").unwrap(), ..card.clone() };
+            assert_eq!(json_bytes(&card) - json_bytes(&short), 61);
         }
     }
 
@@ -526,6 +528,37 @@ mod tests {
                 let roster = Roster { re: None, first: false, more: true, visitors };
                 assert!(AgentNotice::from(roster).encode().len() <= limits::MESSAGE_BYTES);
             }
+        }
+    }
+
+    /// A card of so many bytes, by the estimate.
+    fn card_of(bytes: usize) -> VisitorCard {
+        let mut data = PresenceData::new();
+        let mut left = bytes - json_bytes(&card(data.clone()));
+        while left > 0 {
+            let entry = match left {
+                ..=256 => left,
+                257..=540 => left / 2,
+                541.. => 270,
+            };
+            // An entry takes 14 bytes beside its value.
+            let key = format!("{:02}", data.iter().count());
+            data = data.with(&key, &"a".repeat(entry - 14)).unwrap();
+            left -= entry;
+        }
+        card(data)
+    }
+
+    #[test]
+    fn a_page_takes_cards_up_to_the_last_byte_beside_its_frame() {
+        for (last, pages) in [(1_480, 1), (1_481, 2)] {
+            let cards = (0..22).map(|_| card_of(2_900)).chain([card_of(last)]);
+            let cards: Vec<VisitorCard> = cards.collect();
+            let bytes: usize = cards.iter().map(json_bytes).sum();
+            assert_eq!(limits::MESSAGE_BYTES - bytes, 256 + 1_480 - last);
+            let mut made = Pages::default();
+            made.extend(cards);
+            assert_eq!(made.full.len() + 1, pages);
         }
     }
 }

@@ -438,11 +438,11 @@ mod tests {
         wrong.count(try_from(&agent(0), None), 1, at(10_000), &policy);
         assert_eq!((wrong.agents.of.len(), wrong.tried.len(), wrong.risked), (1, 1, 1));
 
-        let policy = Policy { key_tries_group: 2, ..policy };
+        let policy = Policy { key_tries_group: 3, ..policy };
         let mut wrong = WrongKeys::default();
         for number in 0..100 {
             wrong.count(try_from(&agent(number), None), 1, at(1), &policy);
         }
-        assert_eq!((wrong.tried.len(), wrong.risked), (4, 100), "the risk is not forgotten");
+        assert_eq!((wrong.tried.len(), wrong.risked), (6, 100), "the risk is not forgotten");
     }
 }

@@ -222,3 +222,11 @@ fn tokens_and_assertions_that_were_used_once_are_counted_together() {
     w.signed_in(&Claims::agent("joan").once(3));
     assert_eq!(w.hub.stats().one_use_tokens, 3);
 }
+
+#[test]
+fn debug_shows_what_is_counted_and_nothing_else() {
+    let mut w = World::new();
+    let visitor = w.anonymous();
+    w.share(visitor);
+    assert_eq!(format!("{:?}", w.hub), format!("Hub {{ stats: {:?}, .. }}", w.hub.stats()));
+}

@@ -120,6 +120,22 @@ fn visitors_do_not_wait_for_one_another() {
 }
 
 #[test]
+fn the_late_card_of_one_visitor_takes_no_others_place() {
+    let mut w = World::new();
+    let agent = w.watcher("grace");
+    let visitors = [w.online("ada"), w.online("bob")];
+    w.notices(agent);
+    for page in ["/1", "/2"] {
+        for visitor in visitors {
+            w.update(visitor, "page", page);
+        }
+    }
+    assert_eq!(pages(&mut w, agent), ["/1", "/1"]);
+    w.pass_in_silence(PACE);
+    assert_eq!(pages(&mut w, agent), ["/2", "/2"]);
+}
+
+#[test]
 fn online_and_offline_are_never_delayed_and_no_card_follows_offline() {
     let mut w = World::new();
     let agent = w.watcher("grace");
