@@ -164,3 +164,23 @@ fn what_was_asked_in_vain_is_forgotten_when_its_time_is_over() {
     assert_eq!(asks_in_vain(henry, soon), ["grace", "henry"]);
     assert_eq!(asks_in_vain(henry, Moment::ZERO + window), ["henry"]);
 }
+
+#[test]
+fn of_a_request_that_was_declined_nothing_is_kept_with_its_visitor() {
+    let mut hub = hub();
+    let (visitor, agent) = (0, 1);
+    open(&mut hub, agent);
+    say(&mut hub, agent, r#"{"t":"sign_in","re":0,"version":1,"group":"g","token":"token"}"#);
+    open(&mut hub, visitor);
+    say(&mut hub, visitor, r#"{"t":"hello","re":0,"version":1,"group":"g","app":"active"}"#);
+    say(&mut hub, visitor, r#"{"t":"identify","re":0,"visitor":"ada"}"#);
+    say(&mut hub, visitor, r#"{"t":"presence_connect","re":0,"data":{}}"#);
+    say(&mut hub, agent, r#"{"t":"ask","re":0,"visitor":"ada"}"#);
+    let ask = hub.groups[0].asks.keys().next().unwrap().get();
+    let kept =
+        |hub: &Hub| hub.groups[0].visitors.iter().filter(|(_, it)| it.doings.is_some()).count();
+    assert_eq!(kept(&hub), 1);
+    say(&mut hub, visitor, &format!(r#"{{"t":"terms_displayed","re":0,"ask":{ask}}}"#));
+    say(&mut hub, visitor, &format!(r#"{{"t":"terms_declined","re":0,"ask":{ask}}}"#));
+    assert_eq!((hub.stats().asks, hub.stats().asks_declined, kept(&hub)), (0, 1, 0));
+}

@@ -420,6 +420,14 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_over_at_its_very_end() {
+        let wait = Wait { times: 1, until: at(5), told: false };
+        assert_eq!(wait.left(at(4)), Some(Duration::from_secs(1)));
+        assert_eq!((wait.left(at(5)), wait.left(at(6))), (None, None));
+        assert_eq!(Wait::default().left(Moment::ZERO), None);
+    }
+
+    #[test]
     fn what_is_kept_is_bounded_whatever_the_policy() {
         let policy = Policy {
             key_tries_group: 1_000_000,
