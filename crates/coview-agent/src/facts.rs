@@ -71,6 +71,8 @@ pub(crate) struct Facts {
     view: Option<View>,
     /// A session this side was put in and does not want: its request had been given up.
     unwanted: Option<SessionId>,
+    /// The session that was left last for that reason.
+    turned_away: Option<SessionId>,
     changed: Changed,
 }
 
@@ -183,6 +185,7 @@ impl Facts {
             joining: None,
             view: None,
             unwanted: None,
+            turned_away: None,
             changed: Changed::default(),
         }
     }
@@ -398,7 +401,9 @@ impl Facts {
             && asking.over.is_none()
             && asking.session.is_none_or(|session| session == view.session)
         {
-            self.view = Some(view.into());
+            // The request may be known only from after it was accepted, and the session left by then.
+            let over = (self.turned_away == Some(view.session)).then_some(EndReason::Left);
+            self.view = Some(View { over, ..view.into() });
         } else {
             // The visitor accepted while this side gave the request up.
             self.unwanted = Some(view.session);
@@ -555,7 +560,9 @@ impl Facts {
 
     /// A session to leave, because nobody here wants it.
     pub(crate) fn take_unwanted(&mut self) -> Option<SessionId> {
-        self.unwanted.take()
+        let session = self.unwanted.take()?;
+        self.turned_away = Some(session);
+        Some(session)
     }
 
     /// One thing that changed without moving the agent; each is told once.

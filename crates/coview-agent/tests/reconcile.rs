@@ -327,6 +327,27 @@ fn what_was_given_up_stays_given_up() {
 }
 
 #[test]
+fn a_session_left_before_its_request_was_known_stays_left() {
+    let (mut pending, mut peer) = asking();
+    assert!(matches!(peer.said(), Some(AgentMessage::Ask(_))));
+    // The answer to the request is missed, and what it came to is heard.
+    peer.say(ask_ended(AskOutcome::Accepted).unwrap());
+    assert!(block_on(poll_once(&mut pending)).is_none());
+    let Some(AgentMessage::Leave(leave)) = peer.said() else { panic!("it stays") };
+    assert_eq!(leave.session, Some(SESSION));
+    // The server tells all of it once more, and hears of the leave behind that.
+    resumed(
+        &mut peer,
+        AgentSnapshot { answered: answered(None), view: view(Some(ASK), 1), ..<_>::default() },
+    );
+    let agent = block_on(pending).unwrap();
+    let RequestingStep::Accepted(agent) = block_on(agent.next()) else { panic!() };
+    assert_eq!(agent.session(), SESSION);
+    let step = block_on(poll_once(agent.next()));
+    assert!(matches!(step, Some(ViewingStep::Ended(_, EndReason::Left))));
+}
+
+#[test]
 fn the_roster_follows_a_resume_if_somebody_is_watched() {
     let page = || Roster {
         re: None,
