@@ -206,3 +206,21 @@ fn the_same_seed_gives_the_same_run() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn debug_of_what_goes_in_and_out_shows_whom_and_how_much() {
+    let conn = ConnId::new(7);
+    assert_eq!(conn.get(), 7);
+    assert_eq!(format!("{conn:?} {conn}"), "ConnId(7) 7");
+    assert_eq!(format!("{:?}", Input::Text { conn, text: "hello" }), "Text { conn: 7, 5 bytes }");
+    assert_eq!(format!("{:?}", Input::Binary { conn, bytes: &[1] }), "Binary { conn: 7, 1 bytes }");
+    assert_eq!(
+        format!("{:?}", Output::Send { conn, text: "hello".into() }),
+        "Send { conn: 7, 5 bytes }"
+    );
+    assert_eq!(format!("{:?}", Output::Idle { wake_at: None }), "Idle { wake_at: None }");
+    let mut w = World::new();
+    w.identified("ada");
+    let Some(Event::Identified { client, .. }) = w.events.last() else { panic!("not recorded") };
+    assert_eq!(format!("{client:?}"), format!("Place({client})"));
+}

@@ -569,3 +569,16 @@ fn of_agents_who_were_never_there_a_thousand_and_a_few_can_be_ejected() {
         }
     }
 }
+
+#[test]
+fn what_begins_later_has_a_higher_number() {
+    let mut w = World::new();
+    let (visitor, grace) = (w.online("ada"), w.agent("grace"));
+    let ask = w.shown(grace, visitor, "ada");
+    w.decline(visitor, ask);
+    w.notices(grace);
+    let (start, session, _) = w.share(visitor);
+    w.end_start(visitor, start);
+    let again = w.asked(grace, visitor, "ada");
+    assert!(ask.get() < session.get() && session.get() < again.get());
+}
