@@ -120,6 +120,41 @@ pub(crate) fn head(text: &str) -> Result<Head<'_>, DecodeError> {
     serde_json::from_str(text).map_err(|error| malformed(None, &error))
 }
 
+/// The word in `t` of a message that can be read at once into the struct the word names, because
+/// [`head`] would find nothing to object to if that succeeds.
+///
+/// That is so for what every encoder writes: `t` first and then `re`, if it has one. What follows has
+/// neither of them again, in whatever depth, and no escape that could spell one. Of any other message
+/// this tells nothing, whether it is good or not.
+pub(crate) fn plain_word(text: &str) -> Option<&str> {
+    /// So many digits are a request id, whatever they are.
+    const DIGITS: usize = 15;
+    if text.len() > limits::MESSAGE_BYTES {
+        return None;
+    }
+    let (word, mut rest) = text.strip_prefix(r#"{"t":""#)?.split_once('"')?;
+    if let Some(number) = rest.strip_prefix(r#","re":"#) {
+        rest = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        let digits = number.len() - rest.len();
+        if digits == 0 || digits > DIGITS || !rest.starts_with([',', '}']) {
+            return None;
+        }
+    }
+    let mut rest = rest.as_bytes();
+    while let [first, after @ ..] = rest {
+        let odd = match first {
+            b'"' => after.starts_with(b"t\"") || after.starts_with(b"re\""),
+            b'\\' => after.starts_with(b"u"),
+            _ => false,
+        };
+        if odd {
+            return None;
+        }
+        rest = after;
+    }
+    Some(word)
+}
+
 pub(crate) fn malformed(re: Option<RequestId>, error: &serde_json::Error) -> DecodeError {
     /// How serde begins the faults in which it quotes what it found.
     const QUOTING: [&str; 5] =
@@ -191,8 +226,9 @@ pub(crate) fn guests<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<AgentCard>, 
 
 /// Declares a message enum: every variant holds its own struct and has its word in `t`.
 ///
-/// Decoding reads `t` first and then the one struct it names, so nothing is buffered and the
-/// limits of every field hold while it is read.
+/// Decoding reads the one struct that `t` names, so nothing is buffered and the limits of every field
+/// hold while it is read. Where `t` is not plain to see it is read first, by itself; and so it is if
+/// anything is wrong, so that one thing alone decides what is.
 macro_rules! messages {
     (
         $(#[$meta:meta])*
@@ -215,18 +251,27 @@ macro_rules! messages {
         impl $name {
             /// Every word that may stand in `t`, in declaration order.
             pub const KINDS: &'static [&'static str] = &[$($word,)+];
+
+            /// Reads the struct that a word names, if it names one.
+            fn read(word: &str, text: &str) -> Option<serde_json::Result<Self>> {
+                match word {
+                    $($word => Some(serde_json::from_str(text).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
         }
 
         impl crate::codec::Message for $name {
             fn decode(text: &str) -> Result<Self, crate::codec::DecodeError> {
+                if let Some(word) = crate::codec::plain_word(text)
+                    && let Some(Ok(message)) = Self::read(word, text)
+                {
+                    return Ok(message);
+                }
                 let head = crate::codec::head(text)?;
-                match &*head.t {
-                    $(
-                        $word => serde_json::from_str(text)
-                            .map(Self::$variant)
-                            .map_err(|error| crate::codec::malformed(head.re, &error)),
-                    )+
-                    _ => Err(crate::codec::DecodeError::UnknownType { re: head.re }),
+                match Self::read(&head.t, text) {
+                    Some(read) => read.map_err(|error| crate::codec::malformed(head.re, &error)),
+                    None => Err(crate::codec::DecodeError::UnknownType { re: head.re }),
                 }
             }
 
@@ -249,3 +294,59 @@ macro_rules! payload {
 
 pub(crate) use messages;
 pub(crate) use payload;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    /// What every encoder of these types writes.
+    const WRITTEN: [&str; 4] = [
+        include_str!("../tests/snapshots/messages__json_of_agent_messages.snap"),
+        include_str!("../tests/snapshots/messages__json_of_agent_notices.snap"),
+        include_str!("../tests/snapshots/messages__json_of_client_messages.snap"),
+        include_str!("../tests/snapshots/messages__json_of_server_messages.snap"),
+    ];
+
+    #[test]
+    fn what_is_written_is_read_at_once_unless_another_number_is_within() {
+        let mut slow = Vec::new();
+        let lines = WRITTEN.into_iter().flat_map(str::lines).filter(|line| line.starts_with('{'));
+        for line in lines {
+            match plain_word(line) {
+                Some(word) => assert!(line.starts_with(&format!(r#"{{"t":"{word}""#)), "{line}"),
+                None => slow.push(line),
+            }
+        }
+        assert!(slow.iter().all(|line| line.starts_with(r#"{"t":"resumed""#)), "{slow:#?}");
+        assert_eq!(plain_word(r#"{"t":"ping"}"#), Some("ping"));
+    }
+
+    #[test]
+    fn a_type_or_number_that_may_stand_twice_or_be_wrong_is_not_plain() {
+        for text in [
+            r#" {"t":"ping"}"#,
+            r#"{"t" :"ping"}"#,
+            r#"{"re":1,"t":"log_out"}"#,
+            r#"{"t":"ping","t":"bye"}"#,
+            r#"{"t":"ping","\u0074":"bye"}"#,
+            r#"{"t":"ping","more":{"t":1}}"#,
+            r#"{"t":"log_out","re":1,"r\u0065":2}"#,
+            r#"{"t":"log_out","re":1,"re":2}"#,
+            r#"{"t":"log_out","re":1,"\u0072e":2}"#,
+            r#"{"t":"log_out","x":0,"re":1}"#,
+            r#"{"t":"log_out", "re":1}"#,
+            r#"{"t":"log_out","re": 1}"#,
+            r#"{"t":"log_out","re":"1"}"#,
+            r#"{"t":"log_out","re":1.0}"#,
+            r#"{"t":"log_out","re":-1}"#,
+            r#"{"t":"log_out","re":1234567890123456}"#,
+        ] {
+            assert_eq!(plain_word(text), None, "{text}");
+        }
+        let long = format!(r#"{{"t":"ping","x":"{}"}}"#, "x".repeat(limits::MESSAGE_BYTES - 19));
+        assert_eq!((long.len(), plain_word(&long)), (limits::MESSAGE_BYTES, Some("ping")));
+        assert_eq!(plain_word(&format!("{long} ")), None);
+    }
+}
