@@ -86,6 +86,8 @@ pub(crate) struct Session<S: Wire> {
     sends_pictures: bool,
     /// Nothing was left to read the last time.
     drained: bool,
+    /// Whether others were told something together with this client since it was written to last.
+    others: Others,
     /// The stream took something since that was looked at.
     wrote: bool,
     unflushed: bool,
@@ -127,6 +129,17 @@ impl Rare {
     }
 }
 
+/// Whoever is told something because of what a client said is written to before that client: what
+/// one waits for is what another does, more often than that the server has heard one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    NotTold,
+    /// They were told, and have not been written to.
+    Told,
+    /// They have had their turn.
+    Served,
+}
+
 /// What is to be done with a client next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -161,6 +174,7 @@ impl<S: Wire> Session<S> {
             rare: None,
             sends_pictures: false,
             drained: false,
+            others: Others::NotTold,
             wrote: false,
             unflushed: false,
             close_written: false,
@@ -207,6 +221,11 @@ impl<S: Wire> Session<S> {
             let rests = self.rare.as_ref().is_some_and(|rare| rare.resting.is_some());
             return if next == Next::Wait && !rests { Next::End } else { next };
         }
+        if self.others == Others::Told && !self.is_closing() {
+            self.others = Others::Served;
+            return Next::Again;
+        }
+        self.others = Others::NotTold;
         let waits = match self.write(cx) {
             Poll::Ready(Ok(())) if self.leaving => return Next::End,
             Poll::Ready(Ok(())) => false,
@@ -319,7 +338,11 @@ impl<S: Wire> Session<S> {
                 Heard::Text(text) if listens => {
                     // That is not taken back with the end of the session: pictures may be on their
                     // way still.
-                    self.sends_pictures |= self.shared.text(self.conn, text);
+                    let (told, may_send_pictures) = self.shared.text(self.conn, text);
+                    self.sends_pictures |= may_send_pictures;
+                    if told.speaker && told.others && self.others == Others::NotTold {
+                        self.others = Others::Told;
+                    }
                 }
                 Heard::Binary(bytes) if listens => {
                     self.shared.input(Input::Binary { conn: self.conn, bytes });

@@ -96,6 +96,15 @@ impl Drop for Greeting {
     }
 }
 
+/// Who was told something because of one input.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Told {
+    /// The client whose input it was.
+    pub(crate) speaker: bool,
+    /// Somebody else.
+    pub(crate) others: bool,
+}
+
 /// What [`Shared::new`] gives to whoever serves.
 pub(crate) struct Signals {
     /// The hub's deadline changed.
@@ -242,11 +251,12 @@ impl Shared {
         self.give(&mut state, Input::Closed { conn });
     }
 
-    /// Takes in a text. Tells whether its client may send pictures now.
-    pub(crate) fn text(&self, conn: ConnId, text: &str) -> bool {
+    /// Takes in a text. Tells who was told something, and whether its client may send pictures now.
+    pub(crate) fn text(&self, conn: ConnId, text: &str) -> (Told, bool) {
         let mut state = self.lock();
-        self.give(&mut state, Input::Text { conn, text });
-        state.hub.may_send_pictures(conn)
+        let told = self.give(&mut state, Input::Text { conn, text });
+        // A session begins, for its visitor, with an answer.
+        (told, told.speaker && state.hub.may_send_pictures(conn))
     }
 
     pub(crate) fn input(&self, input: Input<'_>) {
@@ -327,7 +337,7 @@ impl Shared {
         outbox.push(state.turn, after, word, &self.limits).is_ok()
     }
 
-    fn give(&self, state: &mut State, input: Input<'_>) {
+    fn give(&self, state: &mut State, input: Input<'_>) -> Told {
         let at = Moment::new(now().saturating_duration_since(self.began));
         if let Some(now) = state.time_to_tell(at) {
             self.settle(state, at, Input::Wall { now });
@@ -337,10 +347,23 @@ impl Shared {
             state.records = healthy;
             self.settle(state, at, Input::Records { healthy });
         }
-        self.settle(state, at, input);
+        self.settle(state, at, input)
     }
 
-    fn settle(&self, state: &mut State, at: Moment, input: Input<'_>) {
+    fn settle(&self, state: &mut State, at: Moment, input: Input<'_>) -> Told {
+        let speaker = match input {
+            Input::Text { conn, .. } | Input::Binary { conn, .. } => Some(conn),
+            Input::Opened { .. }
+            | Input::Closed { .. }
+            | Input::TooSlow { .. }
+            | Input::PicturesDropped { .. }
+            | Input::Wall { .. }
+            | Input::Records { .. }
+            | Input::Drain
+            | Input::Timeout
+            | Input::Shutdown => None,
+        };
+        let mut told = Told::default();
         state.turn += 1;
         state.hub.handle_input(at, input);
         let mut outputs = core::mem::take(&mut state.outputs);
@@ -350,6 +373,10 @@ impl Shared {
         let wake_at = loop {
             let wake_at = self.take_down(state, &mut outputs, &mut after);
             for output in outputs.drain(..) {
+                if let Output::Send { conn, .. } | Output::SendBinary { conn, .. } = &output {
+                    told.speaker |= Some(*conn) == speaker;
+                    told.others |= Some(*conn) != speaker;
+                }
                 self.carry_out(state, after, output, &mut too_slow, &mut behind);
             }
             // Either may tell others something, so look again.
@@ -375,6 +402,7 @@ impl Shared {
             // A full channel means the timer is about to look anyway.
             let _ = self.rearm.try_send(());
         }
+        told
     }
 
     /// Hands the events of a turn to the audit log before anything of the turn is told. Whatever

@@ -55,6 +55,16 @@ impl Choppy {
         Self { is_smooth: true, ..Self::new(1, Vec::new()) }
     }
 
+    /// What it will have been told.
+    pub(crate) fn took(&self) -> Arc<Mutex<Vec<u8>>> {
+        Arc::clone(&self.took)
+    }
+
+    /// It says something more.
+    pub(crate) fn says_more(&mut self, bytes: &[u8]) {
+        self.says.extend(bytes);
+    }
+
     /// How much the stream gives or takes this time; if nothing, it does soon.
     fn some(&mut self, cx: &Context<'_>, most: usize) -> Poll<usize> {
         assert!(!self.panics, "as the test wants");

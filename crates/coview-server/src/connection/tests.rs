@@ -1,13 +1,24 @@
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::task::Wake;
 
 use coview_audit::Ticket;
+use coview_hub::Accounts;
 use coview_hub::Caller;
+use coview_hub::GroupConfig;
 use coview_hub::HubConfig;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
+use coview_wire::AgentToken;
+use coview_wire::GroupId;
+use coview_wire::Terms;
 use futures_lite::AsyncRead;
 use futures_lite::AsyncWrite;
 use futures_lite::FutureExt;
 
+use super::choppy::Choppy;
+use super::choppy::masked;
 use super::*;
 use crate::audit::Audit;
 use crate::config::ServerConfig;
@@ -15,7 +26,11 @@ use crate::front::Front;
 use crate::shared::Signals;
 
 pub(super) fn shared() -> (Arc<Shared>, Signals) {
-    let mut config = ServerConfig::loopback(HubConfig::default());
+    shared_by(HubConfig::default())
+}
+
+fn shared_by(hub: HubConfig) -> (Arc<Shared>, Signals) {
+    let mut config = ServerConfig::loopback(hub);
     let front = Front::new(&mut config, ([127, 0, 0, 1], 7300).into());
     Shared::new(config, front, Audit::default(), [7; 32])
 }
@@ -202,4 +217,86 @@ fn pings_of_a_client_that_reads_nothing_leave_a_few_answers_and_no_more() {
     let rare = session.rare.as_ref().unwrap();
     let waits = rare.unsent.len() + rare.answers.len();
     assert!((127..=2 * (PONGS + 127)).contains(&waits), "{waits} bytes wait");
+}
+
+/// A client that is polled by hand.
+struct ByHand {
+    session: Session<Choppy>,
+    took: Arc<Mutex<Vec<u8>>>,
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl ByHand {
+    fn new(shared: &Arc<Shared>) -> Self {
+        let opened = shared.open(Caller::default()).unwrap();
+        let stream = Choppy::quiet();
+        let took = stream.took();
+        let none = Admitted::default();
+        let session = Session::new(Arc::clone(shared), opened, stream, &mut [], none);
+        Self { session, took, woken: Arc::default() }
+    }
+
+    /// The client says this. Its task is not polled yet.
+    fn says(&mut self, text: &str) {
+        self.session.stream.says_more(&masked(0x81, text.as_bytes()));
+    }
+
+    /// Polls its task once, and tells what was written to it.
+    fn poll(&mut self) -> String {
+        self.woken.0.store(false, Ordering::Relaxed);
+        let waker = core::task::Waker::from(Arc::clone(&self.woken));
+        let polled = Pin::new(&mut self.session).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        String::from_utf8_lossy(&core::mem::take(&mut *self.took.lock().unwrap())).into_owned()
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_visitor_is_asked_before_the_agent_is_told_so() {
+    let mut group = GroupConfig::new(Terms::new("1", "You are seen.").unwrap());
+    let grace = AgentCard::new(AgentId::new("grace").unwrap(), "Grace").unwrap();
+    let accounts = Accounts::default().with(AgentToken::new("token").unwrap(), grace);
+    group.proofs = Arc::new(accounts);
+    group.assertion_needed = false;
+    let hub = HubConfig::one_group(GroupId::new("g").unwrap(), group);
+    let (shared, _signals) = shared_by(hub);
+
+    let mut visitor = ByHand::new(&shared);
+    for text in [
+        r#"{"t":"hello","re":0,"version":1,"group":"g","app":"active"}"#,
+        r#"{"t":"identify","re":1,"visitor":"ada"}"#,
+        r#"{"t":"presence_connect","re":2}"#,
+    ] {
+        visitor.says(text);
+        assert!(
+            visitor.poll().contains(r#""re":"#),
+            "what concerns nobody else is answered at once"
+        );
+    }
+    let mut agent = ByHand::new(&shared);
+    agent.says(r#"{"t":"sign_in","re":0,"version":1,"group":"g","token":"token"}"#);
+    assert!(agent.poll().contains("signed_in"));
+
+    agent.says(r#"{"t":"ask","re":1,"visitor":"ada"}"#);
+    assert_eq!(agent.poll(), "", "the visitor first");
+    assert!(visitor.is_woken() && agent.is_woken());
+    assert!(visitor.poll().contains("terms_requested"));
+    // What it says meanwhile does not put it off again.
+    agent.says(r#"{"t":"withdraw","re":2}"#);
+    let told = agent.poll();
+    assert!(told.contains("asked") && told.contains("ask_ended"), "{told}");
+    assert!(visitor.is_woken() && visitor.poll().contains("terms_withdrawn"));
 }
