@@ -88,14 +88,15 @@ impl Group {
         self.visitor(device).doings().ask = Some(ask);
         let asking = self.agent(agent);
         asking.ask = Some(ask);
-        let (conn, card) = (asking.conn, asking.card.clone());
+        let (conn, name, agent) =
+            (asking.conn, Box::from(asking.card.name()), asking.card.agent.clone());
         let (terms, language) = self.terms_shown();
         fx.counts.asked += 1;
         fx.event(Event::Asked {
             group: self.id.clone(),
             ask,
-            name: Box::from(card.name()),
-            agent: card.agent,
+            name,
+            agent,
             visitor: it.visitor.clone(),
             client: device,
             terms,

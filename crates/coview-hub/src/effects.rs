@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -53,6 +54,8 @@ pub(crate) struct Effects {
     /// The counters; the gauges in it stay zero until they are asked for.
     pub(crate) counts: Stats,
     pub(crate) out: VecDeque<Output>,
+    /// Where messages are written before it is known how long they are; empty in between.
+    pub(crate) text: Vec<u8>,
     pub(crate) rng: ChaCha20Rng,
     /// What the wall clock said at [`Moment::ZERO`]. Until it is told, 1970: no token is good then.
     pub(crate) wall_at_zero: UnixTime,
@@ -130,6 +133,7 @@ impl Effects {
             conns: DenseMap::default(),
             counts: Stats::default(),
             out: VecDeque::new(),
+            text: Vec::new(),
             rng: ChaCha20Rng::from_seed(seed),
             wall_at_zero: UnixTime::new(0),
             recorded: true,
@@ -164,6 +168,10 @@ impl Effects {
             // A broadcast to many may have made the queue large; a quiet hub should be small.
             self.out.shrink_to(64);
         }
+        if output.is_none() && self.text.capacity() > 4096 {
+            // The same of a page of the roster.
+            self.text = Vec::new();
+        }
         output
     }
 
@@ -176,15 +184,26 @@ impl Effects {
     /// snapshot of its resume tells the same.
     pub(crate) fn tell_visitor(&mut self, to: Option<ConnId>, message: impl Into<ServerMessage>) {
         if let Some(conn) = to {
-            self.send(conn, message.into().encode().into());
+            let text = self.encoded(&message.into());
+            self.send(conn, text);
         }
     }
 
     /// Says something to an agent; nothing if the agent has no connection now.
     pub(crate) fn tell_agent(&mut self, to: Option<ConnId>, notice: impl Into<AgentNotice>) {
         if let Some(conn) = to {
-            self.send(conn, notice.into().encode().into());
+            let text = self.encoded(&notice.into());
+            self.send(conn, text);
         }
+    }
+
+    /// A message as it is sent. Each is written where the one before was, and takes no room but its
+    /// own.
+    pub(crate) fn encoded(&mut self, message: &impl Message) -> Arc<str> {
+        message.encode_to(&mut self.text);
+        let text = core::str::from_utf8(&self.text).expect("JSON is text").into();
+        self.text.clear();
+        text
     }
 
     /// Sends a text that was encoded before, for a broadcast.

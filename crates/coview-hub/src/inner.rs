@@ -70,6 +70,7 @@ fn effects(fx: &Effects, now: Moment, horizon: Duration, show: &mut Show<'_>) {
         counts: _,
         // Empty between two inputs.
         out: _,
+        text: _,
         // What is drawn is a number of its own, whatever it is.
         rng: _,
         // Goes on with the time.

@@ -11,7 +11,6 @@ use coview_lifecycle::StateKind;
 use coview_lifecycle::table::Trigger;
 use coview_wire::AgentNotice;
 use coview_wire::AskOutcome;
-use coview_wire::Message;
 use coview_wire::Moment;
 use coview_wire::OfflineReason;
 use coview_wire::PresenceConnect;
@@ -383,7 +382,8 @@ impl Group {
             // A hub that was held up comes to what happened before a sign-in was over only after it.
             let agent = self.agents.get(&agent).filter(|agent| agent.sign_in.expires > wall);
             if let Some(conn) = agent.and_then(|agent| agent.conn) {
-                fx.send(conn, text.get_or_insert_with(|| notice.encode().into()).clone());
+                let text = text.get_or_insert_with(|| fx.encoded(&notice)).clone();
+                fx.send(conn, text);
             }
         }
     }
@@ -479,6 +479,7 @@ mod tests {
     use alloc::format;
 
     use coview_wire::AppState;
+    use coview_wire::Message;
 
     use super::*;
 

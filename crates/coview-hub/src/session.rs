@@ -14,7 +14,6 @@ use coview_wire::AskId;
 use coview_wire::AskOutcome;
 use coview_wire::EndReason;
 use coview_wire::Joined;
-use coview_wire::Message;
 use coview_wire::RefusalCode;
 use coview_wire::RequestId;
 use coview_wire::SessionConnected;
@@ -489,7 +488,8 @@ impl Group {
         let mut text: Option<Arc<str>> = None;
         for guest in &session.guests {
             if let Some(conn) = self.agents.get(guest).and_then(|agent| agent.conn) {
-                fx.send(conn, text.get_or_insert_with(|| notice.encode().into()).clone());
+                let text = text.get_or_insert_with(|| fx.encoded(&notice)).clone();
+                fx.send(conn, text);
             }
         }
     }

@@ -42,13 +42,21 @@ pub trait Message: Sized + Serialize {
 
     /// Writes the message as one JSON object.
     fn encode(&self) -> String {
-        // The types hold only strings, numbers and maps with string keys.
-        serde_json::to_string(self).expect("a message of the protocol always has a JSON form")
+        serde_json::to_string(self).expect(HAS_FORM)
+    }
+
+    /// Writes the message as [`encode`](Self::encode) does, behind what the buffer holds. Whoever
+    /// writes many messages needs one buffer for all of them.
+    fn encode_to(&self, buffer: &mut Vec<u8>) {
+        serde_json::to_writer(buffer, self).expect(HAS_FORM);
     }
 
     /// The type of the message as it stands in `t`.
     fn kind(&self) -> &'static str;
 }
+
+/// The types hold only strings, numbers and maps with string keys.
+const HAS_FORM: &str = "a message of the protocol always has a JSON form";
 
 /// Why a text is not a message.
 ///
