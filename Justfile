@@ -282,18 +282,24 @@ bench-check:
     "${CARGO_TARGET_DIR:-$PWD/target}/debug/coview-load" run --quick
     cargo test --quiet -p coview -p coview-audit -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
 
-# Instructions for one story by typestates and by a hand-written enum, counted by callgrind.
-bench-instructions STORIES="1000":
+# Instructions, counted by callgrind: for one story by typestates and by a hand-written enum, and for
+# signals in a hub with 10,000 visitors.
+bench-instructions TIMES="1000":
     #!/usr/bin/env bash
     set -euo pipefail
     cargo build --quiet --release -p coview-lifecycle --example transition_cost
+    cargo build --quiet --release -p coview-hub --example signal_cost
     count() {
-        valgrind --tool=callgrind --callgrind-out-file=/dev/null \
-            target/release/examples/transition_cost "$1" "$2" 2>&1 \
+        valgrind --tool=callgrind --callgrind-out-file=/dev/null "target/release/examples/$@" 2>&1 \
             | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
     }
     for kind in typestate enum; do
-        none=$(count "$kind" 0)
-        some=$(count "$kind" {{STORIES}})
-        echo "$kind: $(( (some - none) / {{STORIES}} )) instructions for one story"
+        none=$(count transition_cost "$kind" 0)
+        some=$(count transition_cost "$kind" {{TIMES}})
+        echo "$kind: $(( (some - none) / {{TIMES}} )) instructions for one story"
+    done
+    none=$(count signal_cost ping 0)
+    for kind in ping update ask terms; do
+        some=$(count signal_cost "$kind" {{TIMES}})
+        echo "$kind: $(( (some - none) / {{TIMES}} )) instructions in the hub"
     done
