@@ -6,7 +6,6 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::net::TcpStream;
 use std::time::Duration;
-use std::time::Instant;
 
 use coview_server::Tls;
 
@@ -207,7 +206,7 @@ fn a_close_is_answered_in_kind_and_nothing_is_heard_behind_it() {
 /// between hold no more is the system's business.
 fn ping_and_read_nothing(tcp: &mut TcpStream) -> usize {
     let ping = frame(0x89, &[7; 125]).repeat(500);
-    let (begun, mut sent) = (Instant::now(), 0);
+    let (begun, mut sent) = (now(), 0);
     loop {
         match tcp.write_all(&ping) {
             Ok(()) => sent += ping.len(),

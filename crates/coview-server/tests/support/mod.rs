@@ -117,9 +117,14 @@ pub fn metric(address: SocketAddr, name: &str) -> u64 {
     line.expect("a known metric").trim().parse().expect("a number")
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test waits only so long")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
 /// Asks until the metric is this.
 pub fn until(address: SocketAddr, name: &str, value: u64) {
-    let begun = Instant::now();
+    let begun = now();
     loop {
         let is = metric(address, name);
         if is == value {
