@@ -175,6 +175,10 @@ fn a_renewed_sign_in_lasts() {
     assert!(world.agent_command(grace, Click::End), "it is possible in the state");
     world.run_for(SOON);
     assert_eq!(state(&world, grace), Some(AgentStateKind::Viewing), "and not allowed");
+    let drawn = world.updates_drawn(grace);
+    world.draw(anna, &PageAct::Noise(Area { x: 0, y: 0, width: 90, height: 90 }, 1));
+    world.run_for(SOON);
+    assert!(world.updates_drawn(grace) > drawn, "and the picture goes on");
     finish(world);
 }
 

@@ -260,9 +260,10 @@ impl Pictures {
             AgentMessage::Leave(it) => {
                 it.session.is_none_or(|session| self.guests.get(&client) == Some(&session))
             }
-            AgentMessage::EndSession(it) => self.guests.get(&client) == Some(&it.session),
             AgentMessage::Bye(_) => true,
-            AgentMessage::SignIn(_)
+            // An agent that may not end the session is refused and stays in it; any other is told.
+            AgentMessage::EndSession(_)
+            | AgentMessage::SignIn(_)
             | AgentMessage::Renew(_)
             | AgentMessage::Resume(_)
             | AgentMessage::Watch(_)
