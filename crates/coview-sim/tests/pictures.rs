@@ -20,9 +20,14 @@ use coview_sim::VisitorNo;
 use coview_sim::World;
 use coview_sim::strategy;
 use coview_sim::town;
+use coview_wire::AgentMessage;
 use coview_wire::AskId;
 use coview_wire::ClientMessage;
+use coview_wire::EndSession;
+use coview_wire::Joined;
+use coview_wire::Leave;
 use coview_wire::Picture;
+use coview_wire::PictureRelay;
 use coview_wire::RequestId;
 use coview_wire::SessionConnected;
 use coview_wire::SessionEnd;
@@ -30,6 +35,7 @@ use coview_wire::SessionId;
 use coview_wire::SessionStart;
 use coview_wire::StartBy;
 use coview_wire::StartId;
+use coview_wire::ViewFacts;
 use coview_wire::ViewerId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -203,6 +209,36 @@ fn a_picture_after_the_end_is_noticed() {
         world.run_for(SOON);
         assert!(broken(&world).contains(&Rule::NoPictureWithoutConsent), "{end}");
     }
+}
+
+/// An agent that may only watch is refused the end, and sees on until it leaves.
+#[test]
+fn a_picture_between_an_end_that_is_refused_and_the_leave_is_none_too_many() {
+    let (session, start, re) = (SessionId::new(7), StartId::new(1), RequestId::new(1));
+    let mut checker = Checker::new(&town::config());
+    let mut sees = |seen: Seen<'_>| {
+        checker.see(seen);
+        checker.violations().iter().any(|it| it.rule == Rule::NoPictureWithoutConsent)
+    };
+    let begins = SessionStart { re, start, by: StartBy::RandomKey }.into();
+    let client = ANNA.into();
+    sees(Seen::VisitorSaid { client, message: &begins });
+    sees(Seen::HubHeardVisitor { client, message: &begins });
+    let connected = SessionConnected { re, start, session, key: None }.into();
+    sees(Seen::HubSaidVisitor { client, message: &connected });
+    sees(Seen::VisitorTold { client, message: &connected });
+    let view = ViewFacts { session, ask: None, visitor: None, count: 1, guests: Vec::new() };
+    let joined = Joined { re: None, view }.into();
+    sees(Seen::HubSaidAgent { client: GRACE.into(), message: &joined });
+    let shown = Picture::encode(session, &[ViewerId::new(1)], b"a picture");
+    sees(Seen::Picture(SeenPicture::Shown { client, message: &shown }));
+    let sent = PictureRelay::encode(session, b"a picture");
+    let mut hears = |message: AgentMessage| {
+        sees(Seen::HubHeardAgent { client: GRACE.into(), message: &message });
+        sees(Seen::Picture(SeenPicture::Relayed { client: GRACE.into(), message: &sent }))
+    };
+    assert!(!hears(EndSession { re, session }.into()));
+    assert!(hears(Leave { re, session: Some(session) }.into()));
 }
 
 #[test]
