@@ -308,6 +308,11 @@ impl Rules<Self> for AgentRole {
         }
     }
 
+    /// An end that is refused is none: who may not end the session stays in it.
+    fn takes_back(message: &AgentMessage) -> bool {
+        matches!(message, AgentMessage::Unwatch(_) | AgentMessage::Leave(_))
+    }
+
     fn heard(base: &mut Base, message: &AgentNotice) {
         use AgentNotice as M;
         match message {

@@ -600,11 +600,12 @@ impl<R: Role> Engine<R> {
         }
     }
 
-    /// Takes what the server has acted on out of the outbox and into the base.
+    /// Takes what the server has acted on, or refused, out of the outbox and what stands of it into
+    /// the base.
     fn acknowledge(&mut self, seen: RequestId, refused: Option<RequestId>) {
         while let Some((re, message)) = self.outbox.acknowledged(seen) {
             self.acknowledged = Some(re);
-            if refused != Some(re) {
+            if refused != Some(re) || R::takes_back(&message) {
                 R::acted_on(&mut self.base, &message);
             }
         }

@@ -78,6 +78,9 @@ pub trait Rules<R: Role> {
 
     /// The server has acted on this message of the client.
     fn acted_on(base: &mut Self::Base, message: &R::Says);
+    /// Whether the app takes something back with this message. It is past that then, even if the
+    /// server refuses the message; to restore it later would bring back what nobody wants.
+    fn takes_back(message: &R::Says) -> bool;
     /// The server said this.
     fn heard(base: &mut Self::Base, message: &R::Hears);
 

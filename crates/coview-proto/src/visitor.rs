@@ -411,6 +411,14 @@ impl Rules<Self> for VisitorRole {
         }
     }
 
+    fn takes_back(message: &ClientMessage) -> bool {
+        use ClientMessage as M;
+        matches!(
+            message,
+            M::LogOut(_) | M::PresenceDisconnect(_) | M::TermsDeclined(_) | M::SessionEnd(_)
+        )
+    }
+
     fn heard(base: &mut Base, message: &ServerMessage) {
         use ServerMessage as M;
         match message {

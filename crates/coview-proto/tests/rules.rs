@@ -517,6 +517,40 @@ fn the_base_follows_what_was_acted_on() {
     assert_eq!(restored(&[(offline(), None), (LogOut { re: re(4) }.into(), None)]), [HELLO]);
 }
 
+/// A server that takes a withdrawal for an illegal order has something else in mind than the app;
+/// what the app is past never comes back by itself.
+#[test]
+fn what_was_taken_back_is_not_restored_though_the_server_refused() {
+    let no = |number: u64| format!(r#"{{"t":"problem","re":{number},"code":"illegal_order"}}"#);
+    let offline = || ClientMessage::from(PresenceDisconnect { re: re(3) });
+    let told = restored(&[(offline(), Some(&no(3)))]);
+    assert_eq!(told.len(), 2, "hello and identify: {told:?}");
+    let log_out = LogOut { re: re(4) }.into();
+    let told = restored(&[(offline(), Some(&no(3))), (log_out, Some(&no(4)))]);
+    assert_eq!(told.len(), 1, "hello: {told:?}");
+
+    let mut agent = agent();
+    agent.connect();
+    agent.give(Input::Say(watch(1, None)));
+    agent.text(r#"{"t":"roster","re":1,"first":true,"more":false,"visitors":[]}"#);
+    agent.give(Input::Say(Unwatch { re: re(2) }.into()));
+    agent.text(&no(2));
+    agent.give(Input::Dropped);
+    assert!(agent_restored(&mut agent).0.last().unwrap().contains("sign_in"));
+
+    let mut left = viewing();
+    left.give(Input::Say(Leave { re: re(2), session: Some(SESSION) }.into()));
+    left.text(&no(2));
+    left.give(Input::Dropped);
+    assert_eq!(view_ended(&agent_restored(&mut left).1), None);
+
+    let mut stays = viewing();
+    stays.give(Input::Say(coview_wire::EndSession { re: re(2), session: SESSION }.into()));
+    stays.text(r#"{"t":"problem","re":2,"code":"not_allowed"}"#);
+    stays.give(Input::Dropped);
+    assert_eq!(view_ended(&agent_restored(&mut stays).1), Some(EndReason::AgentLost));
+}
+
 #[test]
 fn whoever_logs_out_takes_the_profile_along() {
     let visitor = || {
