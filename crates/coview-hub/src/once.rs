@@ -81,6 +81,16 @@ mod tests {
     }
 
     #[test]
+    fn a_used_token_is_remembered_to_the_very_end_of_the_margin() {
+        let mut once = Once::default();
+        once.note(token(1), NOW, NOW, 10);
+        once.note(token(2), NOW + MINUTE * 60, NOW + MARGIN, 10);
+        assert_eq!(once.len(), 2);
+        once.note(token(3), NOW + MINUTE * 60, NOW + MARGIN + Duration::from_secs(1), 10);
+        assert_eq!(once.len(), 2, "the first is forgotten");
+    }
+
+    #[test]
     fn too_many_are_forgotten_by_expiry_and_count_as_used() {
         let mut once = Once::default();
         for number in 0..5 {
