@@ -271,6 +271,57 @@ mod tests {
     }
 
     #[test]
+    fn a_few_entries_take_at_most_twice_the_room_they_need() {
+        for len in 1..=MOST as u64 {
+            assert_eq!(filled(0..len).room().0 as u64, len.next_power_of_two());
+        }
+    }
+
+    /// How many entries are in each chunk.
+    fn lengths(map: &DenseMap<u64, u64>) -> Vec<usize> {
+        map.chunks.iter().map(|chunk| chunk.entries.len()).collect()
+    }
+
+    #[test]
+    fn a_full_chunk_is_halved_but_for_a_key_of_its_last_quarter_which_fills_it() {
+        for at in 0..MOST {
+            let map = filled((0..MOST as u64).map(|key| 2 * key + 1).chain([2 * at as u64]));
+            let first = match at {
+                ..=16 => 17,
+                17..=24 => 16,
+                25.. => at + 1,
+            };
+            assert_eq!(lengths(&map), [first, MOST + 1 - first], "at {at}");
+        }
+    }
+
+    #[test]
+    fn behind_a_full_chunk_the_next_takes_what_it_has_room_for() {
+        let mut map = filled((0..32).chain([100]));
+        for key in (69..100).rev() {
+            map.insert(key, 0);
+            map.check();
+        }
+        assert_eq!(lengths(&map), [32, 32]);
+        map.insert(68, 0);
+        map.check();
+        assert_eq!(lengths(&map), [32, 1, 32]);
+    }
+
+    #[test]
+    fn two_chunks_become_one_when_half_of_one_is_left_whichever_lost_the_last() {
+        for (first, then) in [(0..24, 32..56), (32..56, 0..24)] {
+            let mut map = filled(0..64);
+            for key in first.chain(then) {
+                assert_eq!(map.chunks.len(), 2);
+                map.remove(&key);
+                map.check();
+            }
+            assert_eq!(lengths(&map), [16]);
+        }
+    }
+
+    #[test]
     fn descending_and_scattered_keys_leave_less_than_half_of_it_empty() {
         for map in [filled((0..1_000).rev()), filled((0..1_000).map(|it| it * 7_919 % 1_000))] {
             assert_eq!(map.len(), 1_000);
