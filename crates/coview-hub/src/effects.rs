@@ -491,3 +491,71 @@ pub(crate) fn explanation(text: &str) -> Option<Box<str>> {
     let end = text.char_indices().nth(coview_wire::limits::EXPLANATION).map_or(text.len(), |c| c.0);
     (!text.is_empty()).then(|| Box::from(&text[..end]))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    fn effects() -> Effects {
+        Effects::new(Policy::default(), [7; 32])
+    }
+
+    /// What a broadcast to so many leaves: the room before the last message is taken out, and after.
+    fn room_after(messages: usize) -> (usize, usize) {
+        let mut fx = effects();
+        for conn in 0..messages as u64 {
+            fx.send(ConnId::new(conn), Arc::from("{}"));
+        }
+        let mut before = fx.out.capacity();
+        assert!(before >= messages);
+        while fx.next_output().is_some() {
+            assert!(fx.out.is_empty() || fx.out.capacity() == before, "moved while it is read");
+            before = fx.out.capacity();
+        }
+        (before, fx.out.capacity())
+    }
+
+    #[test]
+    fn the_queue_is_small_again_after_a_large_broadcast_and_left_alone_after_others() {
+        let (before, after) = room_after(1_000);
+        assert_eq!(before, after, "the next broadcast needs no room");
+        let (before, after) = room_after(1_024);
+        assert_eq!((before, after), (1_024, 1_024));
+        let (before, after) = room_after(2_000);
+        assert!(before >= 2_000 && after <= 64, "{after} left");
+    }
+
+    #[test]
+    fn the_text_is_small_again_after_a_large_message_once_all_is_out() {
+        for (room, kept) in [(4_096, 4_096), (4_097, 0)] {
+            let mut fx = effects();
+            fx.text = Vec::with_capacity(room);
+            fx.send(ConnId::new(1), Arc::from("{}"));
+            assert!(fx.next_output().is_some());
+            assert_eq!(fx.text.capacity(), room, "the next message may be as long");
+            assert!(fx.next_output().is_none());
+            assert_eq!(fx.text.capacity(), kept);
+        }
+    }
+
+    #[test]
+    fn every_digit_of_a_key_is_as_likely_as_any_other() {
+        const KEYS: u32 = 50_000;
+        let (mut fx, length) = (effects(), KeyLength::default());
+        let mut digits = [0_u32; 10];
+        for _ in 0..KEYS {
+            let mut key = String::new();
+            fx.random_key(length).write_grouped(&mut key).unwrap();
+            for digit in key.chars().filter_map(|digit| digit.to_digit(10)) {
+                digits[digit as usize] += 1;
+            }
+        }
+        let all: u32 = digits.iter().sum();
+        // One byte in 256 that should have been drawn again moves a digit by 3.6 %.
+        for seen in digits {
+            assert!(seen.abs_diff(all / 10) < all / 10 / 55, "{digits:?}");
+        }
+    }
+}

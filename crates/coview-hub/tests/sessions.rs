@@ -582,3 +582,16 @@ fn what_begins_later_has_a_higher_number() {
     let again = w.asked(grace, visitor, "ada");
     assert!(ask.get() < session.get() && session.get() < again.get());
 }
+
+#[test]
+fn what_two_lives_of_a_server_number_lies_far_apart() {
+    let number = |seed| {
+        let mut w = World::seeded(config(), [seed; 32]);
+        let (visitor, grace) = (w.online("ada"), w.agent("grace"));
+        w.asked(grace, visitor, "ada").get()
+    };
+    let mut numbers: Vec<u64> = (0..10).map(number).collect();
+    numbers.sort_unstable();
+    let apart = |two: &[u64]| two[1] - two[0] > 60_000;
+    assert!(numbers.windows(2).all(apart), "{numbers:?}");
+}
