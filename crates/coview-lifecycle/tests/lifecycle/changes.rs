@@ -5,11 +5,15 @@ use coview_lifecycle::Arrival;
 use coview_lifecycle::Change;
 use coview_lifecycle::Connectivity;
 use coview_lifecycle::StateKind;
+use coview_wire::AgentCard;
+use coview_wire::AgentId;
 use coview_wire::AppState;
 use coview_wire::ClientMessage;
 use coview_wire::PresenceData;
 use coview_wire::PresencePatch;
+use coview_wire::Problem;
 use coview_wire::RefusalCode;
+use coview_wire::RequestId;
 
 use crate::support::*;
 
@@ -101,6 +105,20 @@ fn guests_come_and_go() {
 }
 
 #[test]
+fn a_guest_in_place_of_another_is_news() {
+    let (any, mut peer) = at(StateKind::SharingManualAnonymous);
+    let mut watch = guests(session(&any), 1);
+    peer.say(watch.clone());
+    let (any, _) = change(any);
+    let joan = AgentCard::new(AgentId::new("agent-2").unwrap(), "Joan").unwrap();
+    watch.guests = vec![joan.clone()];
+    peer.say(watch);
+    let (any, told) = change(any);
+    assert_eq!((told, any.agents()), (Change::Guests(1), &[joan][..]));
+    drop(quiet(any));
+}
+
+#[test]
 fn guests_of_a_session_that_is_over_are_no_news() {
     let (any, mut peer) = at(StateKind::SharingManualAnonymous);
     peer.say(guests(session(&any), 1));
@@ -112,6 +130,16 @@ fn guests_of_a_session_that_is_over_are_no_news() {
 fn a_problem_is_told_once() {
     let (any, mut peer) = at(StateKind::Identified);
     peer.say(problem(RefusalCode::LimitExceeded));
+    let (any, told) = change(any);
+    assert_eq!(told, Change::Problem(RefusalCode::LimitExceeded));
+    drop(quiet(any));
+}
+
+#[test]
+fn a_problem_with_what_nobody_waits_for_is_told_too() {
+    let (any, mut peer) = at(StateKind::Identified);
+    let re = Some(RequestId::new(99));
+    peer.say(Problem { re, ..problem(RefusalCode::LimitExceeded) });
     let (any, told) = change(any);
     assert_eq!(told, Change::Problem(RefusalCode::LimitExceeded));
     drop(quiet(any));
