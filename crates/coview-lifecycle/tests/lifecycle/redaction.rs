@@ -7,10 +7,12 @@ use coview_lifecycle::Applied;
 use coview_lifecycle::Arrival;
 use coview_lifecycle::Command;
 use coview_lifecycle::Identity;
+use coview_lifecycle::ScreenLink;
 use coview_lifecycle::StateKind;
 use coview_wire::PresenceData;
 use coview_wire::Profile;
 use coview_wire::RefusalCode;
+use coview_wire::SessionId;
 use coview_wire::VisitorAssertion;
 
 use crate::late::requests;
@@ -125,6 +127,14 @@ fn commands_and_what_is_said_and_heard() {
     }
     redacts(&Arrival::Message(connected(1, 1, 9, Some(key())).into()));
     redacts(&peer);
+}
+
+#[test]
+fn the_ends_of_a_queue_show_which_they_are_and_nothing_that_waits() {
+    let (mut link, mut peer) = coview_lifecycle::queue::link();
+    peer.say(connected(1, 1, 9, Some(key())));
+    let pipe = link.screen(SessionId::new(9));
+    assert_eq!(format!("{link:?} {pipe:?} {peer:?}"), "QueueLink QueuePipe Peer");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The right to send the screen ends with the consent, whichever way that ends.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +17,10 @@ use coview_lifecycle::Link;
 use coview_lifecycle::LinkClosed;
 use coview_lifecycle::PassArrival;
 use coview_lifecycle::PassOver;
+use coview_lifecycle::PipeArrival;
 use coview_lifecycle::ScreenLink;
 use coview_lifecycle::ScreenPass;
+use coview_lifecycle::ScreenPipe;
 use coview_lifecycle::StateKind;
 use coview_lifecycle::Visitor;
 use coview_lifecycle::queue;
@@ -27,11 +30,14 @@ use coview_lifecycle::queue::QueuePipe;
 use coview_wire::AppState;
 use coview_wire::ClientMessage;
 use coview_wire::EndReason;
+use coview_wire::MaskNotice;
+use coview_wire::MaskState;
 use coview_wire::Picture;
 use coview_wire::SessionId;
 use coview_wire::Snapshot;
 use coview_wire::ViewerEvent;
 use coview_wire::ViewerId;
+use coview_wire::ViewerNotice;
 use coview_wire::limits;
 
 use crate::support::*;
@@ -88,6 +94,8 @@ fn ends_by<T>(
     assert_eq!(recv(&mut pass), Poll::Ready(PassArrival::Over(over)));
     assert_eq!(recv(&mut pass), Poll::Ready(PassArrival::Over(over)), "for good");
     assert_eq!((pass.stands(), pass.over()), (false, Some(over)));
+    assert_eq!(pass.poll_over(&mut Context::from_waker(Waker::noop())), Poll::Ready(over));
+    assert_eq!(pass.tell_masks(MaskState::Unknown), Err(over));
     assert_eq!(pass.send(&[VIEWER], b"after"), Err(over));
     assert_eq!(peer.picture(), None);
     kept
@@ -168,6 +176,17 @@ fn a_second_pass_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn a_pipe_closes_the_one_before() {
+    let (mut link, mut peer) = queue::link();
+    let mut cx = Context::from_waker(Waker::noop());
+    let [mut first, mut second] = [(); 2].map(|()| link.screen(SessionId::new(1)));
+    peer.viewer(VIEWER, ViewerEvent::Joined);
+    assert_eq!(first.poll_recv(&mut cx), Poll::Ready(PipeArrival::Closed));
+    assert!(matches!(second.poll_recv(&mut cx), Poll::Ready(PipeArrival::Message(_))));
+    assert!(second.poll_recv(&mut cx).is_pending());
+}
+
+#[test]
 fn a_session_to_come_does_not_revive_it() {
     let (any, mut pass, mut peer) = sharing(StateKind::SharingManualAnonymous);
     let any = apply_granted(any, Command::End);
@@ -195,6 +214,66 @@ fn it_tells_what_happens_to_viewers() {
     assert!(recv(&mut pass).is_pending());
     assert!(pass.stands(), "a break of the connection is not the end of a session");
     drop(any);
+}
+
+#[test]
+fn what_is_covered_is_said_in_the_order_of_the_pictures() {
+    let (any, mut pass, mut peer) = sharing(StateKind::SharingOneClick);
+    let state = MaskState::Known { areas: 2 };
+    pass.tell_masks(state).expect("it stands");
+    pass.send(&[VIEWER], b"body").expect("it stands");
+    let told = MaskNotice::decode(&peer.picture().expect("it was said"));
+    assert_eq!(told, Ok(MaskNotice { session: session(&any), state }));
+    assert!(Picture::decode(&peer.picture().expect("it was sent")).is_ok());
+}
+
+/// A link whose pipes tell of a viewer in another session, then nothing of sense, then of one in this.
+struct Mistaken(QueueLink);
+
+struct MistakenPipe(VecDeque<Vec<u8>>);
+
+impl Link for Mistaken {
+    fn send(&mut self, message: ClientMessage) {
+        self.0.send(message);
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl ScreenLink for Mistaken {
+    type Pipe = MistakenPipe;
+
+    fn screen(&mut self, session: SessionId) -> MistakenPipe {
+        let joined =
+            |session, viewer| ViewerNotice { session, viewer, event: ViewerEvent::Joined }.encode();
+        let other = SessionId::new(session.get() + 1);
+        MistakenPipe([joined(other, ViewerId::new(2)), vec![255], joined(session, VIEWER)].into())
+    }
+}
+
+impl ScreenPipe for MistakenPipe {
+    fn send(&mut self, _: Vec<u8>) {}
+
+    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<PipeArrival> {
+        self.0.pop_front().map_or(Poll::Pending, |bytes| Poll::Ready(PipeArrival::Message(bytes)))
+    }
+}
+
+#[test]
+fn what_is_said_of_another_session_is_not_told() {
+    let (link, mut peer) = queue::link();
+    peer.grant_all();
+    let (visitor, _peer) = queue::visitor();
+    let (group, settings) = (visitor.group().clone(), visitor.settings());
+    let visitor = Visitor::initialized(Mistaken(link), group, settings, AppState::Active);
+    let mut sharing = now(visitor.start_manual()).expect("the peer says yes");
+    let mut pass = sharing.screen_pass();
+    let mut cx = Context::from_waker(Waker::noop());
+    let joined = PassArrival::Viewer(VIEWER, ViewerEvent::Joined);
+    assert_eq!(pass.poll_recv(&mut cx), Poll::Ready(joined));
+    assert!(pass.poll_recv(&mut cx).is_pending());
 }
 
 #[test]
