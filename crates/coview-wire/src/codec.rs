@@ -48,7 +48,11 @@ pub trait Message: Sized + Serialize {
     /// Writes the message as [`encode`](Self::encode) does, behind what the buffer holds. Whoever
     /// writes many messages needs one buffer for all of them.
     fn encode_to(&self, buffer: &mut Vec<u8>) {
+        #[cfg(feature = "std")]
         serde_json::to_writer(buffer, self).expect(HAS_FORM);
+        // Without std the library writes into nothing but a buffer of its own.
+        #[cfg(not(feature = "std"))]
+        buffer.extend(serde_json::to_vec(self).expect(HAS_FORM));
     }
 
     /// The type of the message as it stands in `t`.
