@@ -59,7 +59,7 @@ impl Hub {
     /// Takes in what happened, and settles everything that follows from it.
     ///
     /// Deadlines that are over by `now` are handled before the input, so a late
-    /// [`Input::Timeout`] changes no outcome. If `now` is before an earlier one, the earlier one
+    /// [`Input::Timeout`] changes no outcome; but after [`Input::Wall`], by which sign-ins end. If `now` is before an earlier one, the earlier one
     /// holds.
     pub fn handle_input(&mut self, now: Moment, input: Input<'_>) {
         self.fx.now = self.fx.now.max(now);
@@ -71,8 +71,15 @@ impl Hub {
                     open.heard = self.fx.now;
                 }
             }
+            // Before the deadlines: whoever's sign-in is over by the new time is told nothing of them.
+            Input::Wall { now } => {
+                if self.fx.set_wall(now) {
+                    for group in &mut self.groups {
+                        group.clock_set(&mut self.fx);
+                    }
+                }
+            }
             Input::Opened { .. }
-            | Input::Wall { .. }
             | Input::Records { .. }
             | Input::Drain
             | Input::Closed { .. }
@@ -86,13 +93,6 @@ impl Hub {
         }
         match input {
             Input::Opened { conn, caller } => self.opened(conn, caller),
-            Input::Wall { now } => {
-                if self.fx.set_wall(now) {
-                    for group in &mut self.groups {
-                        group.clock_set(&mut self.fx);
-                    }
-                }
-            }
             Input::Records { healthy } => self.fx.recorded = healthy,
             Input::Drain => self.drain(),
             Input::Text { conn, text } => self.text(conn, text),
@@ -105,7 +105,7 @@ impl Hub {
             }
             Input::TooSlow { conn } => self.cut_off(conn, CloseReason::TooSlow, true),
             Input::PicturesDropped { conn } => self.pictures_dropped(conn),
-            Input::Timeout => {}
+            Input::Wall { .. } | Input::Timeout => {}
             Input::Shutdown => self.shut_down(),
         }
         self.send_idle_away();

@@ -240,6 +240,26 @@ fn a_hub_that_was_held_up_tells_an_agent_nothing_after_its_token_expired() {
     }
 }
 
+/// Both comes after a suspension: the wall clock has moved on, and deadlines are over.
+#[test]
+fn what_time_it_is_counts_before_what_was_due() {
+    for (hour, told) in [(590, true), (600, false)] {
+        let mut w = World::strict();
+        let agent = w.signed_in(&Claims::agent("grace").expires(600));
+        let ada = w.proved_online("ada");
+        w.watch(agent, None);
+        roster(&mut w, agent);
+        w.drop_conn(ada);
+        w.notices(agent);
+        w.now = w.now + secs(30);
+        w.input(Input::Wall { now: after(hour) });
+        assert_eq!(w.hub.stats().visitors, 0);
+        let heard = w.notices(agent);
+        let offline = |it: &AgentNotice| matches!(it, AgentNotice::VisitorOffline(_));
+        assert_eq!(heard.iter().any(offline), told, "{heard:?}");
+    }
+}
+
 #[test]
 fn an_agent_whose_token_expires_in_a_session_finishes_it_and_begins_nothing() {
     let mut w = World::strict();
