@@ -312,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_forgotten_is_taken_out_by_the_first_wrong_key_after_a_window() {
+        let policy = Policy { key_tries_window: MINUTE, ..Policy::default() };
+        let mut book = Book::default();
+        for (who, now, kept) in [(1, 1, 1), (2, 59, 2), (3, 60, 3), (4, 118, 4), (5, 120, 2)] {
+            book.count(who, 9, at(now), &policy);
+            assert_eq!(book.of.len(), kept, "at {now}");
+        }
+    }
+
+    #[test]
     fn an_agent_waits_longer_and_longer_until_it_is_forgotten() {
         let policy = Policy::default();
         let name = agent(0);

@@ -14,6 +14,7 @@ use coview_lifecycle::PassOver;
 use coview_lifecycle::PipeArrival;
 use coview_lifecycle::RequestError;
 use coview_lifecycle::StateKind;
+use coview_lifecycle::Tether;
 use coview_wire::ClientMessage;
 use coview_wire::CloseReason;
 use coview_wire::Closing;
@@ -164,6 +165,21 @@ fn what_holds_a_visitor_shows_its_state_and_no_more() {
     let visitor = next.into_visitor().expect("no step was taken");
     let pending = visitor.start_manual();
     assert_eq!(format!("{pending:?}"), "Pending(Anonymous → Sharing<Manual, Anonymous>)");
+    let (any, _peer) = at(StateKind::Identified);
+    let shown = format!("{any:?}");
+    assert_eq!(format!("{:?}", any.next()), format!("AnyNext(Some({shown}))"));
+}
+
+#[test]
+fn what_ties_a_pass_to_its_session_shows_whether_it_is_over() {
+    let mut tether = Tether::default();
+    let (first, second) = (tether.tie(), tether.tie());
+    assert_eq!(
+        format!("{tether:?} {first:?} {second:?}"),
+        "Tether Tied(Some(Replaced)) Tied(None)"
+    );
+    drop(tether);
+    assert_eq!(format!("{second:?}"), "Tied(Some(Ended))");
 }
 
 #[test]
