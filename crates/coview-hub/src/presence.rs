@@ -518,6 +518,21 @@ mod tests {
     }
 
     #[test]
+    fn the_estimate_of_a_card_grows_with_every_text_of_it() {
+        let card = |profile, data| VisitorCard { profile, ..card(data) };
+        let bare = json_bytes(&card(Profile::new(), PresenceData::new()));
+        for profile in [
+            Profile::new().with_name("\"Ada\""),
+            Profile::new().with_email("a@b.c"),
+            Profile::new().with_phone("+1234"),
+        ] {
+            assert!(json_bytes(&card(profile.unwrap(), PresenceData::new())) > bare + 5);
+        }
+        let data = PresenceData::new().with("page", "/").unwrap();
+        assert!(json_bytes(&card(Profile::new(), data)) > bare + 5);
+    }
+
+    #[test]
     fn pages_keep_the_limits_on_cards_and_on_bytes() {
         for (data, pages) in [(PresenceData::new(), 4), (heavy(), 15)] {
             let mut made = Pages::default();
