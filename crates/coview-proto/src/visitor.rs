@@ -15,6 +15,7 @@ use coview_wire::PROTOCOL_VERSION;
 use coview_wire::Picture;
 use coview_wire::Ping;
 use coview_wire::PresenceConnect;
+use coview_wire::PresenceConnected;
 use coview_wire::PresenceData;
 use coview_wire::PresenceFacts;
 use coview_wire::PresenceUpdate;
@@ -120,6 +121,8 @@ pub struct Base {
     presence: Option<Presence>,
     /// The request that waits for the visitor's answer.
     ask: Option<AskId>,
+    /// The start whose answer is to come. What answers none is an old answer that came twice.
+    starting: Option<StartId>,
     session: Option<Session>,
 }
 
@@ -149,6 +152,7 @@ impl Base {
         self.profile = Profile::new();
         self.identity = None;
         self.go_offline();
+        self.starting = None;
         self.session = None;
     }
 
@@ -194,6 +198,7 @@ impl Base {
             None => self.presence = None,
         }
         self.ask = snapshot.ask.as_ref().map(|ask| ask.ask);
+        self.starting = None;
         self.session = snapshot
             .session
             .as_ref()
@@ -217,7 +222,15 @@ impl Rules<Self> for VisitorRole {
 
     fn base(config: &VisitorConfig) -> Base {
         let (app, profile) = (config.app, config.profile.clone());
-        Base { app, profile, identity: None, presence: None, ask: None, session: None }
+        Base {
+            app,
+            profile,
+            identity: None,
+            presence: None,
+            ask: None,
+            starting: None,
+            session: None,
+        }
     }
 
     fn backoff(config: &VisitorConfig) -> Backoff {
@@ -398,9 +411,8 @@ impl Rules<Self> for VisitorRole {
             M::SessionEnd(end) => {
                 base.session.take_if(|session| session.start == end.start);
             }
-            // What comes of a start, its answer tells.
-            M::SessionStart(_)
-            | M::TermsDisplayed(_)
+            M::SessionStart(start) => base.starting = Some(start.start),
+            M::TermsDisplayed(_)
             | M::TermsAccepted(_)
             | M::JoinConfirmed(_)
             | M::JoinDeclined(_)
@@ -423,9 +435,10 @@ impl Rules<Self> for VisitorRole {
         use ServerMessage as M;
         match message {
             M::Resumed(resumed) => base.reconcile(&resumed.snapshot),
-            M::Identified(identified) => base.become_known(&identified.visitor),
-            M::PresenceConnected(m) => {
-                base.be_online(PresenceFacts { presence: m.presence, focused: m.focused });
+            M::PresenceConnected(answer) => {
+                if let Some(Presence { facts: facts @ None, .. }) = &mut base.presence {
+                    *facts = Some(facts_of(answer));
+                }
             }
             M::PresenceLost(lost) => {
                 // A stay that is over already takes nothing away from a newer one.
@@ -445,14 +458,17 @@ impl Rules<Self> for VisitorRole {
                 base.ask.take_if(|ask| *ask == withdrawn.ask);
             }
             M::SessionConnected(connected) => {
-                let (start, session) = (connected.start, connected.session);
-                base.session = Some(Session { start, session });
-                base.ask = None;
+                if let Some(start) = base.starting.take_if(|it| *it == connected.start) {
+                    base.session = Some(Session { start, session: connected.session });
+                    base.ask = None;
+                }
             }
             M::SessionEnded(ended) => {
                 base.session.take_if(|session| session.session == ended.session);
             }
-            M::Welcome(_)
+            // Who the visitor is stands in what was acted on.
+            M::Identified(_)
+            | M::Welcome(_)
             | M::SessionGuests(_)
             | M::JoinRequested(_)
             | M::JoinWithdrawn(_)
@@ -554,8 +570,9 @@ impl Rules<Self> for VisitorRole {
     ) -> bool {
         use ServerMessage as M;
         match (step, &message) {
-            (Step::Identify, M::Identified(_)) | (Step::Presence, M::PresenceConnected(_)) => {
-                Self::heard(base, &message);
+            (Step::Identify, M::Identified(_)) => true,
+            (Step::Presence, M::PresenceConnected(answer)) => {
+                base.be_online(facts_of(answer));
                 true
             }
             (
@@ -611,6 +628,7 @@ impl Rules<Self> for VisitorRole {
         } else {
             (EndReason::VisitorLost, WithdrawReason::PresenceOver)
         };
+        base.starting = None;
         let snapshot = Snapshot {
             seen,
             answered: None,
@@ -628,6 +646,10 @@ impl Rules<Self> for VisitorRole {
         };
         ServerMessage::Resumed(Resumed { re: ENGINE, snapshot })
     }
+}
+
+fn facts_of(answer: &PresenceConnected) -> PresenceFacts {
+    PresenceFacts { presence: answer.presence, focused: answer.focused }
 }
 
 /// The newest assertion of who the visitor is. One the app has handed over and the server has not

@@ -551,6 +551,27 @@ fn what_was_taken_back_is_not_restored_though_the_server_refused() {
     assert_eq!(view_ended(&agent_restored(&mut stays).1), Some(EndReason::AgentLost));
 }
 
+/// TCP brings nothing twice; something between that makes one message of another does.
+#[test]
+fn an_answer_that_comes_twice_changes_nothing_of_what_came_after_it() {
+    let offline = |number| ClientMessage::from(PresenceDisconnect { re: re(number) });
+    let log_out = |number| ClientMessage::from(LogOut { re: re(number) });
+    let identified = r#"{"t":"identified","re":1,"visitor":"customer-42"}"#;
+    let online = r#"{"t":"presence_connected","re":2,"presence":7,"focused":true}"#;
+    let told = restored(&[(offline(3), None), (log_out(4), Some(identified))]);
+    assert_eq!(told.len(), 1, "hello: {told:?}");
+    let told = restored(&[(offline(3), Some(online))]);
+    assert_eq!(told.len(), 2, "hello and identify: {told:?}");
+
+    let mut visitor = visitor();
+    visitor.share();
+    assert!(visitor_passes(&mut visitor));
+    visitor.say(end(4, 1));
+    visitor.text(r#"{"t":"pong","seen":4}"#);
+    visitor.text(r#"{"t":"session_connected","re":3,"start":1,"session":9}"#);
+    assert!(!visitor_passes(&mut visitor), "the session is over");
+}
+
 #[test]
 fn whoever_logs_out_takes_the_profile_along() {
     let visitor = || {
