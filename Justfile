@@ -1,5 +1,5 @@
 # The one list of what can be run. `just` alone prints it.
-# Where `just` is absent, each recipe is a cargo command one can type.
+# Where `just` is absent, what a recipe runs can be typed.
 
 browser := "crates/coview-cli/tests/browser"
 pure := "coview-wire coview-start coview-lifecycle coview-agent coview-proto coview-hub"
@@ -27,7 +27,7 @@ test:
         cargo test --workspace
     fi
 
-# Replay whole days of virtual time from a seed and tell what happened: `just sim --seed 7 --hours 24`.
+# Replay a day of virtual time from a seed and tell what happened: `just sim --seed 7 --hours 24`.
 sim *ARGS:
     cargo run --quiet --release -p coview-sim --bin coview-sim -- run {{ARGS}}
 
@@ -94,8 +94,8 @@ deny:
         echo "NOT CHECKED: known vulnerabilities. The RustSec database could not be fetched from here." >&2
     fi
 
-# Fuzz one target for so many seconds: wire, tiles, codec, token, config, hub, audit or frames. No sanitizer: the
-# crates have no unsafe code. What it finds is in fuzz/artifacts, what it keeps in fuzz/work.
+# No sanitizer: the crates have no unsafe code. What it finds is in fuzz/artifacts, what it keeps in fuzz/work.
+# Fuzz one target for so many seconds: wire, tiles, codec, token, config, hub, audit or frames.
 fuzz TARGET SECONDS="60":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -178,8 +178,8 @@ _browser +PROGRAMS:
     fi
     npm ci --silent --prefix {{browser}}
 
-# Line coverage of the pure crates by their own tests and the simulation; fails below 95 % of one of them.
 # The lines nothing reaches are in target/coverage.lcov.
+# Line coverage of the pure crates by their own tests and the simulation; fails below 95 % of one of them.
 coverage:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -212,9 +212,9 @@ coverage:
             exit low
         }' "$report"
 
-# The tests of the clients' crates in the interpreter Miri, which sees undefined behaviour and data races. Left out:
-# what compares documents and snapshots or asks the compiler (files and processes, no code of ours), what plays random
-# stories by the thousand (hours), and coview-wire and coview-hub, whose tests are of messages at their limits (hours).
+# Left out: what compares documents and snapshots or asks the compiler (files and processes, no code of ours), what plays
+# random stories by the thousand (hours), and coview-wire and coview-hub, whose tests are of messages at their limits (hours).
+# The tests of the clients' crates in the interpreter Miri, which sees undefined behaviour and data races; hours.
 miri:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -230,8 +230,8 @@ miri:
     run -p coview-agent --lib --test cancel --test reconcile --test steps --test trust --test types --test view
     run -p coview-proto --lib --test agent_trust --test owner --test rules --test trust
 
-# Mutations of these crates that their own tests let pass: minutes to hours. What was found is in docs/mutation.md.
-# A part only: `just mutants coview-hub --shard 0/8`.
+# A part only: `just mutants coview-hub --shard 0/8`. What was found is in docs/mutation.md.
+# Mutations of a crate that its own tests let pass: minutes to hours.
 mutants CRATE *ARGS:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -243,10 +243,9 @@ mutants CRATE *ARGS:
     done
     CARGO_PROFILE_DEV_DEBUG=0 nice cargo mutants --package {{CRATE}} --jobs 1 --output target/mutants/{{CRATE}} {{ARGS}}
 
-# Every joint state of one visitor, two agents and the hub, from each root on: down to a depth, and so many
-# states. Numbers, the first way to each good ending, and the story of whatever breaks a rule.
-search DEPTH="200" STATES="600000" *ROOT:
-    cargo run --quiet --release -p coview-sim --example search -- {{DEPTH}} {{STATES}} {{ROOT}}
+# Every joint state of one visitor, two agents and the hub, from each root on: `just search --root manual`.
+search *ARGS:
+    cargo run --quiet --release -p coview-sim --bin coview-sim -- search {{ARGS}}
 
 # Five mutants that are kept, each against every layer that claims to catch it: crates/coview-sim/mutants.
 mutants-kept *MUTANTS:
@@ -282,15 +281,20 @@ bench-check:
     "${CARGO_TARGET_DIR:-$PWD/target}/debug/coview-load" run --quick
     cargo test --quiet -p coview -p coview-audit -p coview-cli -p coview-hub -p coview-lifecycle -p coview-screen -p coview-server -p coview-wire --bench '*'
 
-# Instructions, counted by callgrind: for one story by typestates and by a hand-written enum, and for
-# signals in a hub with 10,000 visitors.
+# One story by typestates and by a hand-written enum, and signals in a hub with 10,000 visitors.
+# Instructions of the lifecycle and the hub, counted by callgrind.
 bench-instructions TIMES="1000":
     #!/usr/bin/env bash
     set -euo pipefail
+    if ! command -v valgrind >/dev/null; then
+        echo "there is no valgrind; on Debian: apt-get install valgrind" >&2
+        exit 1
+    fi
+    examples="${CARGO_TARGET_DIR:-$PWD/target}/release/examples"
     cargo build --quiet --release -p coview-lifecycle --example transition_cost
     cargo build --quiet --release -p coview-hub --example signal_cost
     count() {
-        valgrind --tool=callgrind --callgrind-out-file=/dev/null "target/release/examples/$@" 2>&1 \
+        valgrind --tool=callgrind --callgrind-out-file=/dev/null "$examples/$@" 2>&1 \
             | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
     }
     for kind in typestate enum; do

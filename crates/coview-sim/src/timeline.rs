@@ -5,6 +5,7 @@ mod part;
 
 use core::fmt;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coview_wire::Moment;
@@ -174,7 +175,13 @@ impl Timeline {
         }
     }
 
-    /// What everybody is called.
+    /// What everybody is called, each name once.
+    #[must_use]
+    pub fn clients(&self) -> BTreeSet<&str> {
+        self.names.values().map(String::as_str).collect()
+    }
+
+    /// What each client is called.
     pub(crate) fn names(&self) -> impl Iterator<Item = (ClientId, &str)> {
         self.names.iter().map(|(client, name)| (*client, name.as_str()))
     }

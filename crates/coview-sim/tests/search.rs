@@ -10,6 +10,7 @@ use coview_sim::search::Root;
 use coview_sim::search::same_states_go_on_the_same;
 use coview_sim::search::search;
 use coview_sim::search::story;
+use coview_sim::search::way;
 
 #[track_caller]
 fn holds(root: Root, limits: Limits) -> Report {
@@ -32,6 +33,16 @@ fn reaches(report: &Report, goals: &[Goal]) {
     let reached: BTreeSet<Goal> = report.goals.keys().copied().collect();
     let missing: Vec<&Goal> = goals.iter().filter(|goal| !reached.contains(goal)).collect();
     assert!(missing.is_empty(), "{missing:?} were not reached");
+}
+
+#[test]
+fn a_way_is_told_with_the_numbers_by_which_to_go_it_again() {
+    let limits = limits(u32::MAX, 1);
+    let numbers = [1, 0, 0, 2, 0];
+    let first = way(Root::Mixed, limits, None, &numbers).expect("there are so many choices");
+    let told = story(Root::Mixed, limits, None, &first);
+    assert!(told.ends_with("just search --root mixed --breaks 1 --again 1.0.0.2.0"), "{told}");
+    assert_eq!(way(Root::Mixed, limits, None, &[0, 99]), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Five things that are wrong on purpose, each held against every layer: the exhaustive search, the
-//! random stories and the types. Who claims to catch one must, and the table says so.
+//! Five things that are wrong on purpose between a client and the hub, each held against the exhaustive
+//! search and the random stories, with what the compiler says to the same mistake in an app. Who claims
+//! to catch one must, and the table says so.
 
 use core::time::Duration;
 

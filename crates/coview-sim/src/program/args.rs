@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
+use coview_sim::search::Root;
 use coview_sim::simulation::Options;
 use coview_sim::simulation::Profile;
 use coview_wire::Moment;
@@ -14,7 +15,8 @@ use coview_wire::Moment;
     after_help = "\
 Exit codes:
   0  every rule held
-  1  a rule was broken, a file could not be written, or something is reached too rarely
+  1  a rule was broken, somebody cannot get out of a state, a file could not be written, or
+     something is reached too rarely, or at all though it was said to be out of reach
   2  the command line is wrong"
 )]
 pub(crate) struct Args {
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Soak(Soak),
     /// Simulate the days that tests simulate, and tell what they reach of all there is to reach
     Coverage,
+    /// Visit every joint state of one visitor, two agents and the hub
+    Search(Search),
 }
 
 /// What decides what happens.
@@ -129,6 +133,39 @@ pub(crate) struct Soak {
 
     #[command(flatten)]
     pub(crate) town: Town,
+}
+
+/// The options of `search`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Search {
+    /// From which root: manual, confirm, one-click or mixed [default: from each in turn]
+    #[arg(long, value_name = "ROOT")]
+    pub(crate) root: Option<Root>,
+
+    /// How many connections may break: 0 or 1 [default: first none, then one]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) breaks: Option<u8>,
+
+    /// How many things happen one after the other at most
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
+    pub(crate) depth: u32,
+
+    /// How many states are visited at most; one that waits to be gone on from takes some 35 kB
+    #[arg(long, value_name = "COUNT", default_value_t = 600_000)]
+    pub(crate) states: usize,
+
+    /// Tell one way again, by the numbers that a failed search names
+    #[arg(long, value_name = "NUMBERS", value_parser = numbers, requires_all = ["root", "breaks"])]
+    pub(crate) again: Option<Numbers>,
+}
+
+/// Which of the choices is taken in each state of a way.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbers(pub(crate) Vec<usize>);
+
+fn numbers(text: &str) -> Result<Numbers, String> {
+    let numbers = text.split('.').map(str::parse).collect::<Result<_, _>>();
+    numbers.map(Numbers).map_err(|_| "it must be numbers with dots between them".to_owned())
 }
 
 fn number(text: &str, most: f64) -> Result<f64, String> {

@@ -1,7 +1,9 @@
-//! `just sim`, `just soak`, `just sim-coverage`: whole days of virtual time from a seed.
+//! `just sim`, `just soak`, `just sim-coverage`: days of virtual time from a seed. `just search`: every
+//! joint state.
 #![expect(clippy::print_stdout, reason = "a program prints what it saw")]
 
 mod args;
+mod search;
 mod soak;
 
 use std::fs;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Run(run) => one(&run),
         Command::Soak(soak) => soak::run(&soak),
         Command::Coverage => Ok(covered()),
+        Command::Search(search) => search::run(&search),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -43,6 +46,13 @@ fn main() -> ExitCode {
 /// Replays one seed; whether every rule held.
 fn one(run: &Run) -> io::Result<bool> {
     let report = simulate(run.seed, run.time(), &run.options());
+    if let Some(only) = &run.only {
+        let there = report.timeline().clients();
+        if !there.contains(only.as_str()) {
+            let there = there.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(io::Error::other(format!("there is no {only}; there are {there}")));
+        }
+    }
     if let Some(file) = &run.timeline {
         write(file, &report.timeline().part(&run.part(None)))?;
     }

@@ -199,7 +199,8 @@ pub fn search(root: Root, limits: Limits, mutant: Option<Mutant>) -> Report {
     report
 }
 
-/// Goes one way once more and tells what happens, with the numbers by which to go it again.
+/// Goes one way once more and tells what happens, with the command that tells it again. There is none
+/// for a mutant, nor for other limits than the command has.
 #[must_use]
 pub fn story(root: Root, limits: Limits, mutant: Option<Mutant>, way: &[Choice]) -> String {
     let mut joint = Joint::new(root, limits, mutant);
@@ -211,12 +212,13 @@ pub fn story(root: Root, limits: Limits, mutant: Option<Mutant>, way: &[Choice])
     }
     let told: Vec<String> =
         joint.notes.checker.violations().iter().map(ToString::to_string).collect();
-    format!(
-        "{}{}\nto see it again: {root} {}",
-        joint.notes.timeline,
-        told.join("\n"),
-        numbers.join(".")
-    )
+    let mut story = format!("{}{}", joint.notes.timeline, told.join("\n"));
+    if mutant.is_none() && limits.in_flight == 1 {
+        let (breaks, numbers) = (limits.breaks, numbers.join("."));
+        story += "\nto see it again:\n  just search ";
+        story += &format!("--root {root} --breaks {breaks} --again {numbers}");
+    }
+    story
 }
 
 /// The way that takes the choice of each number in turn; `None` if there is none of a number.

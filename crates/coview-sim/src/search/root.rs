@@ -1,6 +1,7 @@
 //! Where a search begins, and what people may do in it.
 
 use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
 
 use coview_hub::HubConfig;
@@ -50,12 +51,6 @@ impl Root {
             Self::OneClick => "one-click",
             Self::Mixed => "mixed",
         }
-    }
-
-    /// The root of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|root| root.as_str() == name)
     }
 
     /// Whether the visitor is identified and online from the beginning.
@@ -142,5 +137,16 @@ const FAR: Duration = Duration::from_secs(24 * 3_600);
 impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Root {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|root| root.as_str() == text)
+            .ok_or_else(|| "the roots are manual, confirm, one-click and mixed".to_owned())
     }
 }
