@@ -38,7 +38,7 @@ use coview_wire::SessionId;
 use coview_wire::SessionKey;
 use coview_wire::ViewFacts;
 use coview_wire::VisitorId;
-use smol::block_on;
+use smol::future::block_on;
 use smol::future::poll_once;
 
 fn visitor() -> VisitorId {

@@ -68,7 +68,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::FileFailurePersistence;
 use proptest::test_runner::TestRunner;
-use smol::block_on;
+use smol::future::block_on;
 use smol::future::poll_once;
 
 /// What happens next in a run.

@@ -46,7 +46,7 @@ use coview_wire::ViewGuests;
 use coview_wire::VisitorCard;
 use coview_wire::VisitorChanged;
 use coview_wire::VisitorId;
-use smol::block_on;
+use smol::future::block_on;
 use smol::future::poll_once;
 
 fn visitor(n: u32) -> VisitorId {

@@ -36,7 +36,7 @@ use coview_wire::EndReason;
 use coview_wire::RefusalCode;
 use coview_wire::SessionKey;
 use coview_wire::VisitorId;
-use smol::block_on;
+use smol::future::block_on;
 
 fn visitor() -> VisitorId {
     VisitorId::new("customer-42").unwrap()

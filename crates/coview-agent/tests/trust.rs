@@ -46,7 +46,7 @@ use coview_wire::SessionKey;
 use coview_wire::ViewEnded;
 use coview_wire::ViewFacts;
 use coview_wire::VisitorId;
-use smol::block_on;
+use smol::future::block_on;
 use smol::future::poll_once;
 
 const RE: RequestId = RequestId::new(1);

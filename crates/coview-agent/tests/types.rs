@@ -42,7 +42,7 @@ use coview_wire::SessionKey;
 use coview_wire::VisitorCard;
 use coview_wire::VisitorId;
 use coview_wire::VisitorOnline;
-use smol::block_on;
+use smol::future::block_on;
 
 /// A link that may go to another thread, and has no `Debug`.
 struct Anywhere;
