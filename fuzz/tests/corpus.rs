@@ -26,5 +26,5 @@ fn every_input_of_the_corpus_holds() {
         }
         assert!(count > 0, "{name} has no input");
     }
-    assert!(total <= CORPUS_BYTES, "the corpus has {total} bytes; minimise it: just fuzz-minimise");
+    assert!(total <= CORPUS_BYTES, "the corpus has {total} bytes; minimise it with cargo fuzz cmin");
 }

@@ -254,10 +254,7 @@ fn smaller(of: &[Duration], than: &[Duration]) -> f64 {
     wins as f64 / (2 * of.len() * than.len()) as f64
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where a test measures: what is shown is that times tell nothing"
-)]
+#[expect(clippy::disallowed_methods, reason = "what is shown is that times tell nothing")]
 fn time(w: &mut World, conn: ConnId, text: &str) -> Duration {
     let begun = std::time::Instant::now();
     w.hub.handle_input(w.now, Input::Text { conn, text });

@@ -24,7 +24,7 @@ fn the_file_is_up_to_date() {
     let stands = std::fs::read_to_string(FILE).expect("docs/protocol.schema.json can be read");
     assert!(
         stands == made,
-        "docs/protocol.schema.json is not what the types say; set UPDATE_DOCS=1 to write it anew"
+        "docs/protocol.schema.json is not what the types say; write it anew with just update-docs, or by UPDATE_DOCS=1 cargo test"
     );
 }
 

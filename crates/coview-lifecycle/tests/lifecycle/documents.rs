@@ -21,7 +21,7 @@ fn keep_up_to_date(path: &Path, written: &str, generated: &str) {
     }
     assert!(
         std::env::var_os("UPDATE_DOCS").is_some(),
-        "{} is out of date; run the tests with UPDATE_DOCS=1",
+        "{} is out of date; write it anew with just update-docs, or by UPDATE_DOCS=1 cargo test",
         path.display(),
     );
     fs::write(path, generated).expect("the document can be written");
