@@ -430,6 +430,12 @@ fn all_goals(record: &Record) -> Vec<Goal> {
         storm.map(|[_, restarted, _]| (format!("{restarted:.2} s"), restarted <= 1.0)),
     );
     goal(
+        "the same with assertions that are signed with Ed25519: ≤ 1 s".to_owned(),
+        of(Peer::Coview, Variant::Ed25519)
+            .storm()
+            .map(|[_, restarted, _]| (format!("{restarted:.2} s"), restarted <= 1.0)),
+    );
+    goal(
         "10,000 come back after a cut: ≤ 1 s".to_owned(),
         storm.map(|[cut, ..]| (format!("{cut:.2} s"), cut <= 1.0)),
     );
