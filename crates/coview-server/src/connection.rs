@@ -20,6 +20,7 @@ use crate::outbox::Outbox;
 use crate::outbox::Word;
 use crate::pace::Pace;
 use crate::shared::Shared;
+use crate::shared::Told;
 use crate::shared::now;
 use crate::stream::Wire;
 use crate::websocket;
@@ -272,8 +273,14 @@ impl<S: Wire> Session<S> {
         INPUT.with_borrow_mut(|buffer| {
             let mut bytes = 0;
             while bytes < BYTES_IN_A_ROW {
-                if self.drained && self.stream.poll_readable(cx).is_pending() {
-                    return Next::Wait;
+                if self.drained {
+                    // To wait for more is a system call that the others need not wait for.
+                    if self.others == Others::Told && !self.gone {
+                        return Next::Again;
+                    }
+                    if self.stream.poll_readable(cx).is_pending() {
+                        return Next::Wait;
+                    }
                 }
                 let read = match Pin::new(&mut self.stream).poll_read(cx, buffer) {
                     Poll::Ready(Ok(0)) => return Next::End,
@@ -340,12 +347,11 @@ impl<S: Wire> Session<S> {
                     // way still.
                     let (told, may_send_pictures) = self.shared.text(self.conn, text);
                     self.sends_pictures |= may_send_pictures;
-                    if told.speaker && told.others && self.others == Others::NotTold {
-                        self.others = Others::Told;
-                    }
+                    self.told(told);
                 }
                 Heard::Binary(bytes) if listens => {
-                    self.shared.input(Input::Binary { conn: self.conn, bytes });
+                    let told = self.shared.input(Input::Binary { conn: self.conn, bytes });
+                    self.told(told);
                 }
                 Heard::Text(_) | Heard::Binary(_) | Heard::Pong => {}
                 Heard::Ping(payload) if !self.close_written => {
@@ -378,6 +384,12 @@ impl<S: Wire> Session<S> {
                 self.reader.keep(fresh);
                 return Some(Next::Again);
             }
+        }
+    }
+
+    fn told(&mut self, told: Told) {
+        if told.others && self.others == Others::NotTold {
+            self.others = Others::Told;
         }
     }
 

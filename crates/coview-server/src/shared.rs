@@ -259,9 +259,9 @@ impl Shared {
         (told, told.speaker && state.hub.may_send_pictures(conn))
     }
 
-    pub(crate) fn input(&self, input: Input<'_>) {
+    pub(crate) fn input(&self, input: Input<'_>) -> Told {
         let mut state = self.lock();
-        self.give(&mut state, input);
+        self.give(&mut state, input)
     }
 
     pub(crate) fn stats(&self) -> Stats {
