@@ -26,5 +26,8 @@ fn every_input_of_the_corpus_holds() {
         }
         assert!(count > 0, "{name} has no input");
     }
-    assert!(total <= CORPUS_BYTES, "the corpus has {total} bytes; minimise it with cargo fuzz cmin");
+    assert!(
+        total <= CORPUS_BYTES,
+        "the corpus has {total} bytes; minimise it with cargo fuzz cmin"
+    );
 }
