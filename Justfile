@@ -212,9 +212,9 @@ coverage:
             exit low
         }' "$report"
 
-# Left out: what compares documents and snapshots or asks the compiler (files and processes, no code of ours), what plays
-# random stories by the thousand (hours), and coview-wire and coview-hub, whose tests are of messages at their limits (hours).
-# The tests of the clients' crates in the interpreter Miri, which sees undefined behaviour and data races; hours.
+# Left out: what compares documents and snapshots or asks the compiler (files and processes, no code of ours), what
+# plays random stories by the thousand, and coview-wire and coview-hub, whose tests are of messages at their limits: hours.
+# The tests of the clients' crates in the interpreter Miri, which sees undefined behaviour and data races; half an hour.
 miri:
     #!/usr/bin/env bash
     set -euo pipefail

@@ -59,8 +59,8 @@ impl Hub {
     /// Takes in what happened, and settles everything that follows from it.
     ///
     /// Deadlines that are over by `now` are handled before the input, so a late
-    /// [`Input::Timeout`] changes no outcome; but after [`Input::Wall`], by which sign-ins end. If `now` is before an earlier one, the earlier one
-    /// holds.
+    /// [`Input::Timeout`] changes no outcome; but after [`Input::Wall`], by which sign-ins end. If
+    /// `now` is before an earlier one, the earlier one holds.
     pub fn handle_input(&mut self, now: Moment, input: Input<'_>) {
         self.fx.now = self.fx.now.max(now);
         match input {

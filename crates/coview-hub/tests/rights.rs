@@ -218,45 +218,48 @@ fn an_agent_who_does_nothing_is_sent_away_when_its_token_expires() {
     assert!(told("agent gone group=12345 client=1 agent=grace reason=sign_in_expired"));
 }
 
+/// An agent until second 600, who watches a visitor who is online.
+fn watched() -> (World, ConnId, ConnId) {
+    let mut w = World::strict();
+    let agent = w.signed_in(&Claims::agent("grace").expires(600));
+    let ada = w.proved_online("ada");
+    w.watch(agent, None);
+    roster(&mut w, agent);
+    (w, agent, ada)
+}
+
+/// Whether the visitor is gone, and the agent has heard that she is offline.
+fn hears_of_the_end(w: &mut World, agent: ConnId) -> bool {
+    assert_eq!(w.hub.stats().visitors, 0);
+    let offline = |it: &AgentNotice| matches!(it, AgentNotice::VisitorOffline(_));
+    w.notices(agent).iter().any(offline)
+}
+
 #[test]
 fn a_hub_that_was_held_up_tells_an_agent_nothing_after_its_token_expired() {
-    for (hour, told) in [(590, true), (600, false)] {
-        let mut w = World::strict();
-        let agent = w.signed_in(&Claims::agent("grace").expires(600));
-        let ada = w.proved_online("ada");
-        w.watch(agent, None);
-        roster(&mut w, agent);
+    for (second, told) in [(590, true), (600, false)] {
+        let (mut w, agent, ada) = watched();
         w.pass(secs(556));
         w.drop_conn(ada);
         w.pass(secs(20));
         w.notices(agent);
         // Her grace is over at 586, and nobody tells the hub what time it is until later.
-        w.now = w.now + secs(hour - 576);
+        w.now = w.now + secs(second - 576);
         w.input(Input::Timeout);
-        assert_eq!(w.hub.stats().visitors, 0);
-        let heard = w.notices(agent);
-        let offline = |it: &AgentNotice| matches!(it, AgentNotice::VisitorOffline(_));
-        assert_eq!(heard.iter().any(offline), told, "{heard:?}");
+        assert_eq!(hears_of_the_end(&mut w, agent), told, "at {second}");
     }
 }
 
-/// Both comes after a suspension: the wall clock has moved on, and deadlines are over.
+/// Both come after a suspension: the wall clock has moved on, and deadlines are over.
 #[test]
 fn what_time_it_is_counts_before_what_was_due() {
-    for (hour, told) in [(590, true), (600, false)] {
-        let mut w = World::strict();
-        let agent = w.signed_in(&Claims::agent("grace").expires(600));
-        let ada = w.proved_online("ada");
-        w.watch(agent, None);
-        roster(&mut w, agent);
+    for (second, told) in [(590, true), (600, false)] {
+        let (mut w, agent, ada) = watched();
         w.drop_conn(ada);
         w.notices(agent);
         w.now = w.now + secs(30);
-        w.input(Input::Wall { now: after(hour) });
-        assert_eq!(w.hub.stats().visitors, 0);
-        let heard = w.notices(agent);
-        let offline = |it: &AgentNotice| matches!(it, AgentNotice::VisitorOffline(_));
-        assert_eq!(heard.iter().any(offline), told, "{heard:?}");
+        w.input(Input::Wall { now: after(second) });
+        assert_eq!(hears_of_the_end(&mut w, agent), told, "at {second}");
     }
 }
 

@@ -349,4 +349,5 @@ fn what_is_known_of_one_visitor_is_not_said_of_another() {
     visitor.text(r#"{"t":"identified","re":1,"visitor":"customer-43"}"#);
     let again = identifies_again(&mut visitor).expect("the visitor is identified");
     assert_eq!(again.visitor.as_str(), "customer-42");
+    assert_eq!(assertion_of(Some(again)).as_deref(), Some("first"));
 }

@@ -130,8 +130,9 @@ impl Rare {
     }
 }
 
-/// Whoever is told something because of what a client said is written to before that client: what
-/// one waits for is what another does, more often than that the server has heard one.
+/// Whoever is told something because of what a client said is written to before that client, and
+/// before the server waits for more of it: what one waits for is what another does, more often than
+/// that the server has heard one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Others {
     NotTold,
@@ -347,11 +348,11 @@ impl<S: Wire> Session<S> {
                     // way still.
                     let (told, may_send_pictures) = self.shared.text(self.conn, text);
                     self.sends_pictures |= may_send_pictures;
-                    self.told(told);
+                    self.lets_others_go_first(told);
                 }
                 Heard::Binary(bytes) if listens => {
                     let told = self.shared.input(Input::Binary { conn: self.conn, bytes });
-                    self.told(told);
+                    self.lets_others_go_first(told);
                 }
                 Heard::Text(_) | Heard::Binary(_) | Heard::Pong => {}
                 Heard::Ping(payload) if !self.close_written => {
@@ -387,7 +388,8 @@ impl<S: Wire> Session<S> {
         }
     }
 
-    fn told(&mut self, told: Told) {
+    /// Lets the others go first, if any were told, but not twice in one turn of this client.
+    fn lets_others_go_first(&mut self, told: Told) {
         if told.others && self.others == Others::NotTold {
             self.others = Others::Told;
         }

@@ -15,14 +15,14 @@ use crate::args::Search;
 
 /// Searches from the roots that are asked for; whether every rule held and everybody gets out.
 pub(crate) fn run(args: &Search) -> io::Result<bool> {
+    if let (Some(numbers), Some(root), Some(breaks)) = (&args.again, args.root, args.breaks) {
+        return again(root, breaks, &numbers.0);
+    }
     let roots = args.root.map_or_else(|| Root::ALL.to_vec(), |root| vec![root]);
     let breaks = args.breaks.map_or_else(|| vec![0, 1], |breaks| vec![breaks]);
     let mut fine = true;
     for root in roots {
         for &breaks in &breaks {
-            if let Some(numbers) = &args.again {
-                return again(root, breaks, &numbers.0);
-            }
             let limits = Limits { depth: args.depth, states: args.states, breaks, in_flight: 1 };
             let (report, took) = timed(|| search(root, limits, None));
             fine &= tell(&report, limits, took);
